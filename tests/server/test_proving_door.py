@@ -48,3 +48,20 @@ async def test_a_fork_is_validated_and_its_faults_come_with_remedies(settings: S
             tasks.start_soon(_cancelled, client)
             result = await client.call_tool("validate_sandbox", {"sandbox": "mine"})
         assert result.is_error and "cancelled" in str(result.content)
+
+
+async def test_a_sandbox_with_its_own_evaluation_takes_the_usual_tools(settings: Settings) -> None:
+    async with Client(build_server(settings)) as client:
+        text, _ = await _called(client, "create_sandbox", name="steer", source="steering")
+        assert "its own interface and evaluation" in text and "dictionary" not in text
+        _, listed = await _called(client, "list_variants", sandbox="steer")
+        assert listed["total"] == 5 and not any(one["problem"] for one in listed["variants"])
+        _, told = await _called(client, "check_variant", sandbox="steer", variant="whitened")
+        assert told["ok"]
+        asked = {"sandbox": "steer", "variants": ["whitened"], "l0_targets": [32]}
+        refused = await client.call_tool("run_variants", asked)
+        assert refused.is_error and "variants and seeds only" in str(refused.content)
+        refused = await client.call_tool("compare_variants", {"sandbox": "steer"})
+        assert refused.is_error and "Run it first" in str(refused.content)
+        text, told = await _called(client, "validate_sandbox", sandbox="steer", budget="read")
+        assert not [one for one in told["results"] if one["state"] == "failed"], text

@@ -6,13 +6,14 @@ The evaluator reads the file once at the start of a job.
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from fumehood_tools.errors import BadRequest
-from fumehood_tools.kinds import Kind, KindName, SiteName, kind_named, kinds
+from fumehood_tools.kinds import CUSTOM, Kind, KindName, SiteName, kind_named, kinds
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.settings import GlassLevel
 
@@ -108,10 +109,36 @@ class LimitsSpec(_Section):
     glass: GlassLevel = Field("rlimits", description="the weakest isolation that is accepted")
 
 
+class CustomMetric(_Section):
+    """One metric that a sandbox's own evaluation returns."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")
+    better: Literal["higher", "lower", "none"] = "none"
+    smallest: float = Field(0.0, ge=0, description="differences below it are none")
+
+
+class CustomSpec(_Section):
+    """The interface and the evaluation of a sandbox of its own kind. Paths: within the sandbox."""
+
+    interface: str = Field(description="the package that variants import, such as core_own")
+    base_class: str = Field(description="the class of the interface that a variant derives from")
+    variant_class: str = Field(description="the class that a variant's file defines")
+    inputs: str = Field(description="JSON: name -> texts, whose activations a variant gets")
+    position: Literal["last", "mean"] = Field("last", description="of the tokens of each text")
+    evaluation: str = Field(description="the folder with evaluate.py and its data")
+    dims: dict[str, int] = Field(default={}, description="sizes by name; d_model is known")
+    produce: dict[str, tuple[str | int, ...]] = Field(description="array -> its shape")
+    metrics: tuple[CustomMetric, ...] = Field(min_length=1, max_length=12)
+    headline: str = Field(description="the metric that variants are compared by")
+
+
 class SandboxSpec(_Section):
     """The whole of sandbox.toml."""
 
-    template: KindName = Field("sae", description="the kind of sandbox: sae or transcoder")
+    template: KindName | Literal["custom"] = Field(
+        "sae", description="the kind of sandbox: sae, transcoder, or custom with a section [custom]"
+    )
+    custom: CustomSpec | None = Field(None, description="only with the template custom")
     dict_size: int = Field(1536, ge=8, le=1_048_576, description="latents in the dictionary")
     subject: SubjectSpec = SubjectSpec()
     corpus: CorpusSpec = CorpusSpec()
@@ -134,6 +161,12 @@ class SandboxSpec(_Section):
         return {**content, "subject": {"site": kind.reads, **subject}}
 
     @model_validator(mode="after")
+    def _has_its_section(self) -> Self:
+        if (self.template == "custom") != (self.custom is not None):
+            raise ValueError('template = "custom" and the section [custom] need each other')
+        return self
+
+    @model_validator(mode="after")
     def _site_of_the_kind(self) -> Self:
         reads = self.kind.reads
         if reads is not None and self.subject.site != reads:
@@ -146,7 +179,10 @@ class SandboxSpec(_Section):
     @property
     def kind(self) -> Kind:
         """What the sandbox's kind states about its variants."""
-        return kind_named(self.template)
+        if self.custom is None:
+            return kind_named(self.template)
+        own = {name: getattr(self.custom, name) for name in ("base_class", "variant_class")}
+        return replace(CUSTOM, **own)
 
     def sites(self) -> tuple[SiteName, SiteName]:
         """Return the site that is read and the site that is predicted; an SAE's are the same."""

@@ -145,8 +145,14 @@ def _register_comparison(toolbox: Toolbox) -> None:
         raw and corrected; whether the Pareto front moves. Needs 3 seeds, and the baseline at
         several L0: run_variants with l0_targets or grid. Next: see the answer.
         """
+        if (box := open_sandbox(toolbox.settings, sandbox)).spec.custom is not None:
+            # It imports numpy, which most servers never need.
+            from fumehood_tools.custom.compare import compare_custom
+
+            own = compare_custom(toolbox.settings, box, variants, baseline, metric)
+            return answer(own.text(), own.as_comparison())
         found = compare(
-            open_sandbox(toolbox.settings, sandbox).folder,
+            box.folder,
             variants=variants,
             baseline=baseline,
             metric=metric,

@@ -106,7 +106,8 @@ def _kept(toolbox: Toolbox, request: "ValidationRequest") -> CallToolResult | No
 
 def _read(toolbox: Toolbox, request: "ValidationRequest") -> CallToolResult:
     """Return the answer for a validation that runs nothing, which takes under a second."""
-    from fumehood_tools.proving.validate import validate_sandbox, write_sarif
+    from fumehood_tools.custom.validating import validate_sandbox
+    from fumehood_tools.proving.validate import write_sarif
 
     report = validate_sandbox(request, toolbox.settings)
     return _told(report, write_sarif(report, toolbox.settings) if request.sarif else "")

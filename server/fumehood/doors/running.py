@@ -25,8 +25,9 @@ from fumehood.doors.elsewhere import (
 from fumehood.doors.records import shelf_of
 from fumehood.doors.waiting import duration
 from fumehood.tooling import Toolbox, answer
+from fumehood_tools.custom.start import is_custom, start_custom
 from fumehood_tools.errors import BadRequest
-from fumehood_tools.pods.wanted import RunPlace
+from fumehood_tools.pods.wanted import HERE, RunPlace
 from fumehood_tools.records.labelling import in_words
 from fumehood_tools.records.seed_lists import RANGE, all_seeds
 from fumehood_tools.runs import StartedRun, start_run
@@ -212,6 +213,21 @@ def register_run(toolbox: Toolbox) -> None:
             raise BadRequest(
                 "Pass sandbox and variants, or study and plan to run a registered plan."
             )
+        if is_custom(toolbox.settings, sandbox):
+            if l0_targets or baseline or grid or training or controls or place != HERE:
+                raise BadRequest(
+                    "A sandbox with an evaluation of its own takes variants and seeds only. Omit "
+                    "the other arguments."
+                )
+            job, count = start_custom(
+                toolbox.settings,
+                toolbox.jobs,
+                sandbox,
+                variants,
+                all_seeds(seeds or ()),
+                request_key,
+            )
+            return _started(StartedRun(job=job, saes=count, left=count))
         started = start_run(
             toolbox.settings,
             toolbox.jobs,

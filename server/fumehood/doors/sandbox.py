@@ -11,6 +11,7 @@ from fumehood.doors.arguments import Cursor, SandboxName
 from fumehood.doors.running import register_run
 from fumehood.doors.warming import warm_up
 from fumehood.tooling import Toolbox, answer
+from fumehood_tools.custom.check import check_custom
 from fumehood_tools.glass import choose_level, compiled_kernels
 from fumehood_tools.kinds import SiteName, kinds
 from fumehood_tools.sandbox import check, create, variants
@@ -149,11 +150,16 @@ def _describe(box: Sandbox, is_shipped: bool) -> CallToolResult:
         variants=names,
         next=after,
     )
+    sizes = (
+        f"corpus {result.corpus}; dictionary {result.dict_size:,}; {result.train_tokens:,} "
+        f"training and {result.eval_tokens:,} evaluation tokens"
+    )
+    if spec.custom is not None:
+        sizes = "its own interface and evaluation"
     text = (
         f"Sandbox {box.name}: {result.folder}\n"
-        f"subject {result.subject}, layer {result.layer}, {result.site}; corpus {result.corpus}; "
-        f"dictionary {result.dict_size:,}; {result.train_tokens:,} training and "
-        f"{result.eval_tokens:,} evaluation tokens; seeds {result.seeds}\n"
+        f"subject {result.subject}, layer {result.layer}, {result.site}; {sizes}; "
+        f"seeds {result.seeds}\n"
         f"variants: {', '.join(names)}\n"
         f"Next: {result.next}"
     )
@@ -229,6 +235,9 @@ def _register_check(toolbox: Toolbox) -> None:
         """
         box = create.open_sandbox(toolbox.settings, sandbox)
         level = choose_level(toolbox.settings.glass, box.spec.limits.glass)
+        if box.spec.custom is not None:
+            own = check_custom(box, variant, level)
+            return answer(own.text(), own)
         # Not called for a file with static errors, which is answered at once.
         kernels = partial(compiled_kernels, toolbox.settings.cache)
         report = check.check_variant(box, variant, level, kernels=kernels)

@@ -1,6 +1,7 @@
 """Kinds of sandboxes: what distinguishes a sandbox about SAEs from one about transcoders."""
 
 from fumehood_tools.kinds.catalogue import (
+    CUSTOM,
     SAE,
     TRANSCODER,
     KindName,
@@ -13,6 +14,7 @@ from fumehood_tools.kinds.catalogue import (
 from fumehood_tools.kinds.kind import TRAINER_CLASS, Kind, SiteName
 
 __all__ = [
+    "CUSTOM",
     "SAE",
     "TRAINER_CLASS",
     "TRANSCODER",

@@ -98,6 +98,21 @@ TRANSCODER = Kind(
     ),
     skip_bases=frozenset(["LinearSkip", "SkipTopKTranscoder"]),
 )
+CUSTOM = Kind(
+    name="custom",
+    noun="variant",
+    variant_class="CustomVariant",
+    base_class="BaseVariant",
+    base_trainer="",
+    weights_file="produced.safetensors",
+    reads=None,
+    writes=None,
+    parents={},
+    trainer_bases=frozenset(),
+    complete_bases=frozenset(),
+)
+"""A sandbox with an interface and an evaluation of its own; sandbox.toml names the classes. It is
+not among `kinds()`: it has no template, no packaged core and no packaged evaluation."""
 _KINDS = {kind.name: kind for kind in (SAE, TRANSCODER)}
 assert tuple(_KINDS) == get_args(KindName)
 
@@ -108,7 +123,9 @@ def kinds() -> tuple[Kind, ...]:
 
 
 def kind_named(name: str) -> Kind:
-    """Return the kind with this name. Raises UnknownName."""
+    """Return the kind with this name; CUSTOM for "custom". Raises UnknownName."""
+    if name == CUSTOM.name:
+        return CUSTOM
     if name not in _KINDS:
         step = "Set template in sandbox.toml to one of them."
         raise UnknownName("kind of sandbox", name, list(_KINDS), step)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from fumehood_tools.errors import FumehoodError
-from fumehood_tools.kinds import kinds
+from fumehood_tools.kinds import CUSTOM, kinds
 from fumehood_tools.proving.folder import SandboxFolder
 from fumehood_tools.proving.report import Fault, Result, judged, not_tried
 from fumehood_tools.sandbox.sources import SPEC_FILE
@@ -17,6 +17,11 @@ from fumehood_tools.spec import SandboxSpec
 LEAST_STEPS = 10
 _TOO_LITTLE = ("greater_than", "greater_than_equal", "too_short")
 _OPTIONAL = frozenset(["custom"])
+# The settings that a sandbox with an evaluation of its own has.
+_OF_CUSTOM = (
+    *("template", "subject.", "training.seeds", "limits.train_minutes", "limits.score_minutes"),
+    *("limits.memory_gb", "limits.scratch_gb", "limits.glass"),
+)
 
 
 class Manifest(NamedTuple):
@@ -50,6 +55,7 @@ def judge_manifest(folder: SandboxFolder) -> Manifest:
     missing = [
         Fault(why=f"{key} is missing; the default is now {value!r}.", file=SPEC_FILE)
         for key, value in _missing(SandboxSpec, content)
+        if content.get("template") != CUSTOM.name or key.startswith(_OF_CUSTOM)
     ]
     named = [
         Fault(why=f"{fault.why} Kinds: {', '.join(one.name for one in kinds())}.", file=fault.file)

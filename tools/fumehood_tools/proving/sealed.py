@@ -26,7 +26,7 @@ def judge_files(folder: SandboxFolder, kind: Kind | None, settings: Settings) ->
         unreadable("2.2") if kind is None else judged("2.2", _variant_faults(folder, kind)),
         judged("3.1", changed[:MOST_NAMED]),
         judged("3.2", folder.odd[:MOST_NAMED]),
-        judged("3.3", _foreign_results(folder, settings)),
+        judged("3.3", foreign_results(folder, settings)),
         unreadable("4.1") if kind is None else _baselines(folder, kind),
         *([] if kind is None else _no_control(folder, kind)),
     ]
@@ -56,7 +56,7 @@ def _variant_faults(folder: SandboxFolder, kind: Kind) -> Iterator[Fault]:
             yield Fault(why=why, file=path, line=first.line)
 
 
-def _foreign_results(folder: SandboxFolder, settings: Settings) -> Iterator[Fault]:
+def foreign_results(folder: SandboxFolder, settings: Settings) -> Iterator[Fault]:
     """Yield the files in results/ that belong to no valid record of this workspace."""
     if not folder.results:
         return

@@ -13,7 +13,13 @@ def start_validation(request: ValidationRequest, settings: Settings, jobs: JobSt
     """Start a job that validates a sandbox. Raises StorageFailed."""
     return jobs.submit(
         "validation",
-        [sys.executable, "-P", "-m", "fumehood_tools.proving.worker", request.model_dump_json()],
+        [
+            sys.executable,
+            "-P",
+            "-m",
+            "fumehood_tools.custom.proving_job",
+            request.model_dump_json(),
+        ],
         title=f"validate {request.sandbox} ({request.budget})",
         slot=slot_of(settings),
         env=settings.as_environment(),

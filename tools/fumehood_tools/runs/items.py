@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fumehood_tools.bench.collect import Setting, sites_said, values_of
+from fumehood_tools.errors import BadRequest
 from fumehood_tools.files import digest_of, sha256_of
 from fumehood_tools.kinds import KindName
 from fumehood_tools.plain_files import read_plain
@@ -99,9 +100,15 @@ class Planner:
         return [item._replace(control=control.label) for item in items]
 
     def _item(self, name: str, seed: int, source: bytes) -> RunItem:
+        kind = self.sandbox.spec.template
+        if kind == "custom":
+            raise BadRequest(
+                f"{self.sandbox.name} has an evaluation of its own. Call run_variants with its "
+                "variants and seeds, outside studies and on this machine."
+            )
         digest = digest_of([hashlib.sha256(source).hexdigest(), seed, *self._shared])
         folder = self.sandbox.results / name / f"seed{seed}-{digest[:8]}"
-        return RunItem(name, seed, source, digest, folder, kind=self.sandbox.spec.template)
+        return RunItem(name, seed, source, digest, folder, kind=kind)
 
 
 def settings_digest(spec: SandboxSpec) -> str:

@@ -127,7 +127,15 @@ def create_sandbox(
         "training": {"seeds": list(seeds) if seeds is not None else None},
         "scoring": {},
     }
+    custom = origin.spec is not None and origin.spec.custom is not None
+    if custom and any(map(_is_given, (dict_size, corpus, train_tokens, eval_tokens))):
+        raise BadRequest(
+            "A sandbox with an evaluation of its own has no dictionary and no corpus. Omit "
+            "dict_size, corpus, train_tokens and eval_tokens."
+        )
     _settle_subject(chosen, origin.spec, settings.cache)
+    if custom:
+        chosen = {part: chosen[part] for part in ("subject", "training")}
     text = _fill_in(origin.folder / SPEC_FILE, chosen)
     with _sole_creator(settings.state, name):
         # Another process may have created it since the first look.
@@ -154,7 +162,8 @@ def list_sandboxes(settings: Settings) -> list[str]:
 
 def tampered_core(sandbox: Sandbox) -> list[str]:
     """Return the changed, missing and additional files in core/, as "core/<path>", sorted."""
-    return changed_core(sandbox.folder)
+    # A sandbox with an interface of its own has sealed files instead, see custom/sealed.py.
+    return [] if sandbox.spec.custom is not None else changed_core(sandbox.folder)
 
 
 def changed_core(sandbox: Path) -> list[str]:
@@ -167,6 +176,10 @@ def changed_core(sandbox: Path) -> list[str]:
     }
     same, _, _ = filecmp.cmpfiles(packaged, copy, names, shallow=False)
     return [f"core/{name}" for name in sorted(names - set(same))]
+
+
+def _is_given(value: object) -> bool:
+    return value is not None
 
 
 def _check_name(name: str) -> None:

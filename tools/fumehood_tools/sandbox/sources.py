@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from fumehood_tools.errors import BadRequest, StorageFailed, UnknownName
 from fumehood_tools.files import read_json, write_json
-from fumehood_tools.kinds import Kind, core_folder, kinds, template_folder
+from fumehood_tools.kinds import CUSTOM, Kind, core_folder, kinds, template_folder, template_root
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.settings import Settings
 from fumehood_tools.spec import SandboxSpec, read_spec
@@ -65,10 +65,20 @@ def find_source(settings: Settings, source: str, *, own_variants: bool) -> Sourc
         kind = shipped[source]
         return Source(f"template:{kind.name}", template_folder(kind), kind, None, True)
     box = settings.sandboxes / source
+    if source in (made := shipped_drafts()):
+        spec = read_spec(made[source] / SPEC_FILE)
+        return Source(f"template:{source}", made[source], spec.kind, spec, True)
     if "/" not in source and (box / SPEC_FILE).is_file():
         spec = read_spec(box / SPEC_FILE)
         return Source(f"sandbox:{source}", box, spec.kind, spec, own_variants)
-    return _draft(settings, source, [*shipped, *_sandboxes(settings)])
+    return _draft(settings, source, [*shipped, *shipped_drafts(), *_sandboxes(settings)])
+
+
+def shipped_drafts() -> dict[str, Path]:
+    """Return the shipped sandboxes of the kind custom, as name -> folder."""
+    found = (path.parent for path in template_root().glob(f"*/{SPEC_FILE}"))
+    kinds_too = {kind.name for kind in kinds()}
+    return {path.name: path for path in sorted(found) if path.name not in kinds_too}
 
 
 def _draft(settings: Settings, source: str, known: list[str]) -> Source:
@@ -102,16 +112,17 @@ def copy_source(source: Source, target: Path) -> None:
     Raises BadRequest for a source that contains links or is too large, OSError, StorageFailed.
     """
     files = list(_plain_files(source.folder))
-    if not source.own:
+    if not source.own and source.kind.name != CUSTOM.name:
         files = [path for path in files if not path.startswith("variants/")]
     _copy(source.folder, files, target)
-    if not source.own:
+    if not source.own and source.kind.name != CUSTOM.name:
         packaged = template_folder(source.kind)
         added = [path for path in _plain_files(packaged) if path.startswith("variants/")]
         _copy(packaged, added, target)
         files += added
-    ignore = shutil.ignore_patterns(*IGNORED)
-    shutil.copytree(core_folder(), target / "core", ignore=ignore)
+    if source.kind.name != CUSTOM.name:
+        ignore = shutil.ignore_patterns(*IGNORED)
+        shutil.copytree(core_folder(), target / "core", ignore=ignore)
     (target / "variants").mkdir(exist_ok=True)
     (target / "results").mkdir(exist_ok=True)
     digest = hashlib.sha256()

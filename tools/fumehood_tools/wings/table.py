@@ -50,6 +50,8 @@ SANDBOX = Declared(
     keys=(Key("HF_TOKEN", "gated subject models of the hub"),),
     slots={"gpu": 1},
     doctor=("fumehood_tools.doctor.sandbox:parts",),
+    # Scores by a sandbox's own evaluation, which readers must not take for ours.
+    kinds=(RecordKind("custom_score", "sandboxes/*/results/*/seed*"),),
 )
 STUDIES = Declared(
     keys=(Key("OPENAI_API_KEY", "drives a study unattended (fumehood study run)"),),

@@ -1,12 +1,16 @@
-"""The job that validates a sandbox: `python -m fumehood_tools.proving.worker '{"sandbox": …}'`."""
+"""The job that validates a sandbox: `python -m fumehood_tools.custom.proving_job REQUEST`.
+
+REQUEST is a ValidationRequest as JSON.
+"""
 
 import json
 import signal
 import sys
 
+from fumehood_tools.custom.validating import validate_sandbox
 from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.proving.request import ValidationRequest
-from fumehood_tools.proving.validate import validate_sandbox, write_sarif
+from fumehood_tools.proving.validate import write_sarif
 from fumehood_tools.settings import load_settings
 
 

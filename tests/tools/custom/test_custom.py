@@ -1,0 +1,162 @@
+"""Sandboxes with an evaluation of their own: sealed files, records, comparison, validation."""
+
+from pathlib import Path
+
+import pytest
+
+from fumehood_tools.custom.check import check_custom
+from fumehood_tools.custom.children import check_arrays
+from fumehood_tools.custom.compare import compare_custom
+from fumehood_tools.custom.run import KIND, CustomRun, records_of
+from fumehood_tools.custom.sealed import check_sealed, pin, pinned, sealed_sha256
+from fumehood_tools.custom.validating import validate_sandbox
+from fumehood_tools.errors import BadRequest, IntegrityFailed
+from fumehood_tools.glass import choose_level
+from fumehood_tools.jobs.worker import JobContext
+from fumehood_tools.proving.report import Report
+from fumehood_tools.proving.request import ValidationRequest
+from fumehood_tools.receipts import Draft, RecordWriter, place_of
+from fumehood_tools.registry.sae_metrics import QUALITY
+from fumehood_tools.sandbox.create import Sandbox, create_sandbox
+from fumehood_tools.settings import Settings
+
+
+@pytest.fixture
+def settings(tmp_path: Path, shared_cache: Path) -> Settings:
+    return Settings(workspace=tmp_path / "ws", cache=shared_cache)
+
+
+@pytest.fixture
+def box(settings: Settings) -> Sandbox:
+    return create_sandbox(settings, "steer", source="steering")
+
+
+def context(settings: Settings) -> JobContext:
+    folder = settings.workspace / "job"
+    folder.mkdir(exist_ok=True)
+    return JobContext("job", folder)
+
+
+def read(settings: Settings) -> Report:
+    return validate_sandbox(ValidationRequest(sandbox="steer", budget="read"), settings)
+
+
+def faults(report: Report, number: str) -> str:
+    [result] = (one for one in report.results if one.number == number)
+    return result.text()
+
+
+def test_reading_finds_no_fault_in_the_shipped_steering_sandbox(
+    settings: Settings, box: Sandbox
+) -> None:
+    report = read(settings)
+    assert not report.failed(), report.text()
+    assert report.sealed == sealed_sha256(box) and report.sealed in faults(report, "3.1")
+
+
+@pytest.mark.parametrize("path", ["evaluation/evaluate.py", "core_own/__init__.py"])
+def test_changed_sealed_files_are_refused_once_they_are_pinned(
+    settings: Settings, box: Sandbox, path: str
+) -> None:
+    assert check_sealed(settings.state, box) == (sealed_sha256(box), False)
+    first = pin(settings.state, box)
+    assert check_sealed(settings.state, box) == (first, True)
+    with (box.folder / path).open("a", encoding="utf-8") as file:
+        file.write("\n# mine\n")
+    with pytest.raises(IntegrityFailed, match="not those that were pinned"):
+        CustomRun(settings, "steer", context(settings))
+    assert read(settings).failed() == ["3.1"]
+
+
+def test_an_edited_pin_is_noticed(settings: Settings, box: Sandbox) -> None:
+    pin(settings.state, box)
+    [path] = (settings.state / "pins").iterdir()
+    path.write_text(path.read_text("utf-8").replace(sealed_sha256(box), "0" * 64), "utf-8")
+    with pytest.raises(IntegrityFailed, match="was edited"):
+        pinned(settings.state, box)
+
+
+def test_a_variant_that_imports_the_evaluation_is_named(settings: Settings, box: Sandbox) -> None:
+    source = "from evaluation.evaluate import Steering\nclass CustomVectors: pass\n"
+    (box.variants / "mine.py").write_text(source, encoding="utf-8")
+    report = read(settings)
+    assert report.failed() == ["2.2"] and "variants/mine.py:1" in faults(report, "2.2")
+
+
+def test_a_check_names_the_line_and_says_what_it_could_not_run(
+    settings: Settings, box: Sandbox
+) -> None:
+    level = choose_level("auto")
+    source = '"""Mine."""\nimport core\n\n\nclass CustomVectors:\n    pass\n'
+    (box.variants / "mine.py").write_text(source, encoding="utf-8")
+    [fault] = check_custom(box, "mine", level).findings
+    assert fault.severity == "error" and fault.line == 2 and "imports core" in fault.message
+    report = check_custom(box, "whitened", level)
+    assert report.ok and {one.rule for one in report.findings} <= {"not_run"}
+
+
+def test_arrays_of_another_shape_or_type_are_refused() -> None:
+    header = b'{"vectors":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}}'
+    content = len(header).to_bytes(8, "little") + header + bytes(24)
+    check_arrays(content, {"vectors": [2, 3]}, "mine")
+    for wanted in ({"vectors": [3, 2]}, {"other": [2, 3]}, {"vectors": [2, 3], "more": [1]}):
+        with pytest.raises(IntegrityFailed, match="produced"):
+            check_arrays(content, wanted, "mine")
+    with pytest.raises(IntegrityFailed, match="no safetensors"):
+        check_arrays(b"\x80\x04 a pickle", {"vectors": [2, 3]}, "mine")
+
+
+def record(settings: Settings, box: Sandbox, variant: str, seed: int, effect: float) -> None:
+    """Write the record that a run would write."""
+    folder = box.results / variant / f"seed{seed}-00000000"
+    content = {
+        "variant": variant,
+        "seed": seed,
+        "control": variant == "zero",
+        "metrics": {"effect": effect, "damage": 0.1, "strength": 0.3},
+        "sealed_sha256": sealed_sha256(box),
+        "pinned": False,
+    }
+    writer = RecordWriter(settings.workspace, place_of(box.results, settings.workspace))
+    writer.write(Draft(KIND, place_of(folder, settings.workspace), content))
+
+
+def test_variants_are_compared_by_seed_and_records_of_other_code_do_not_count(
+    settings: Settings, box: Sandbox
+) -> None:
+    for seed in range(4):
+        record(settings, box, "mean_difference", seed, 0.8 + 0.01 * seed)
+        record(settings, box, "whitened", seed, 1.4 + 0.01 * seed + 0.001 * seed**2)
+        record(settings, box, "zero", seed, 0.0)
+    found = compare_custom(settings, box, None, "topk", QUALITY)
+    verdicts = {row.variant: row.verdict for row in found.rows}
+    assert verdicts == {
+        "mean_difference": "the baseline",
+        "whitened": "better",
+        "zero": "worse",
+    }
+    assert found.metric == "effect" and found.tries == 1
+    assert f"own code, sha256 {sealed_sha256(box)[:16]}" in found.text()
+    assert found.as_comparison().warnings[1] == "no reviewer has pinned this code"
+    with pytest.raises(BadRequest, match="principal has no score"):
+        compare_custom(settings, box, ["principal"], "mean_difference", QUALITY)
+    (box.folder / "inputs" / "contrast.json").write_text("{}", encoding="utf-8")
+    assert not records_of(settings, box)
+
+
+@pytest.mark.slow
+def test_the_steering_sandbox_meets_the_standard_and_tells_vectors_apart(
+    settings: Settings, box: Sandbox
+) -> None:
+    request = ValidationRequest(sandbox="steer", budget="quick")
+    report = validate_sandbox(request, settings, context(settings))
+    assert report.passes, report.text()
+    assert pinned(settings.state, box) == report.sealed
+    names = ["mean_difference", "random_direction", "zero"]
+    done = CustomRun(settings, "steer", context(settings)).run(names, [0, 1, 2])
+    assert done["scored"] == 9 and done["pinned"] and not done["failed"]
+    again = CustomRun(settings, "steer", context(settings)).run(names, [0, 1, 2])
+    assert again["reused"] == 9 and not again["scored"]
+    found = compare_custom(settings, box, None, "mean_difference", QUALITY)
+    means = {row.variant: row.value for row in found.rows}
+    assert means["zero"] == 0.0 and means["mean_difference"] > 3 * means["random_direction"]

@@ -1,0 +1,1 @@
+"""What the two children of a custom sandbox run behind the glass. Imports torch."""

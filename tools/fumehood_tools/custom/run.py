@@ -1,0 +1,137 @@
+"""Run variants of a custom sandbox: produce, evaluate, and record each as a signed receipt."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fumehood_tools.custom.children import CustomChildren, Measured
+from fumehood_tools.custom.inputs import inputs_of
+from fumehood_tools.custom.sealed import check_sealed, custom_of, sealed_sha256
+from fumehood_tools.errors import FumehoodError, RunFailed
+from fumehood_tools.files import digest_of, sha256_of
+from fumehood_tools.glass import choose_level, scratch_folder
+from fumehood_tools.jobs import Progress
+from fumehood_tools.jobs.worker import JobContext
+from fumehood_tools.plain_files import read_plain
+from fumehood_tools.receipts import Draft, RecordWriter, open_book, place_of, read_folder
+from fumehood_tools.sandbox.create import Sandbox, open_sandbox
+from fumehood_tools.sandbox.declarations import declares_no_training
+from fumehood_tools.settings import Settings
+from fumehood_tools.timestamps import now
+
+KIND = "custom_score"
+
+
+class CustomItem(NamedTuple):
+    """A variant and a seed. digest: of all that decides its metrics."""
+
+    variant: str
+    seed: int
+    source: bytes
+    digest: str
+    folder: Path
+
+
+class CustomRun:
+    """One run of variants x seeds."""
+
+    def __init__(self, settings: Settings, sandbox: str, context: JobContext) -> None:
+        """Raises IntegrityFailed if the sealed files are not those that were pinned."""
+        self._settings, self._context = settings, context
+        self._box = open_sandbox(settings, sandbox)
+        self._custom = custom_of(self._box)
+        self.sealed, self.is_pinned = check_sealed(settings.state, self._box)
+        self.level = choose_level(settings.glass, self._box.spec.limits.glass)
+        results = place_of(self._box.results, settings.workspace)
+        self._writer = RecordWriter(settings.workspace, results)
+        self._book = self._writer.book()
+
+    def run(self, variants: Sequence[str], seeds: Sequence[int]) -> dict[str, Any]:
+        """Measure what has no record yet. Returns names by what became of them.
+
+        Raises RunFailed if nothing got a score.
+        """
+        items = [self._item(name, seed) for name in variants for seed in seeds]
+        waiting = [item for item in items if not self._has_record(item)]
+        failed: dict[str, str] = {}
+        if waiting:
+            inputs = inputs_of(self._box, self._custom)
+            with (
+                scratch_folder(self._context.folder, "scratch-") as scratch,
+                CustomChildren(self._box, self._custom, inputs, self.level, scratch) as children,
+            ):
+                for number, item in enumerate(waiting):
+                    self._report(number, len(waiting), item)
+                    try:
+                        measured = children.measure(item.variant, item.source, item.seed)
+                        self._record(item, measured)
+                    except FumehoodError as error:
+                        failed[f"{item.variant} seed {item.seed}"] = str(error)
+        scored = len(items) - len(failed)
+        if not scored:
+            raise RunFailed("No variant got a score:\n" + "\n".join(failed.values()))
+        return {
+            "scored": len(waiting) - len(failed),
+            "reused": len(items) - len(waiting),
+            "failed": failed,
+            "sealed_sha256": self.sealed,
+            "pinned": self.is_pinned,
+        }
+
+    def _item(self, variant: str, seed: int) -> CustomItem:
+        source = read_plain(self._box.variant_path(variant))
+        words = [hashlib.sha256(source).hexdigest(), seed, self.sealed]
+        digest = digest_of([*words, self._box.describe_subject().identity])
+        folder = self._box.results / variant / f"seed{seed}-{digest[:8]}"
+        return CustomItem(variant, seed, source, digest, folder)
+
+    def _has_record(self, item: CustomItem) -> bool:
+        place = place_of(item.folder, self._settings.workspace)
+        held = read_folder(self._settings.workspace, place, self._book)
+        return held is not None and held.kind == KIND and held.problem is None
+
+    def _record(self, item: CustomItem, measured: Measured) -> None:
+        spec = self._box.spec
+        content = {
+            "variant": item.variant,
+            "seed": item.seed,
+            "run": item.digest,
+            "control": declares_no_training(item.source),
+            "metrics": measured.metrics,
+            "declared": self._custom.model_dump(mode="json")["metrics"],
+            "headline": self._custom.headline,
+            "said": f"evaluated by this sandbox's own code, sha256 {self.sealed}",
+            "sealed_sha256": self.sealed,
+            "pinned": self.is_pinned,
+            "variant_sha256": hashlib.sha256(item.source).hexdigest(),
+            "produced_sha256": sha256_of(measured.produced),
+            "subject": spec.subject.model_dump(mode="json"),
+            "subject_identity": self._box.describe_subject().identity,
+            "glass": self.level,
+            "seconds": [round(measured.produce_seconds, 2), round(measured.evaluate_seconds, 2)],
+            "written": now(),
+        }
+        files: dict[str, bytes | Path] = {
+            f"{item.variant}.py": item.source,
+            "produced.safetensors": measured.produced,
+        }
+        place = place_of(item.folder, self._settings.workspace)
+        self._writer.write(Draft(KIND, place, content, files))
+
+    def _report(self, number: int, total: int, item: CustomItem) -> None:
+        said = f"{number} of {total} done; {item.variant} seed {item.seed}"
+        progress = Progress(done=number, total=total, phase="produce and evaluate:", message=said)
+        self._context.report(progress)
+
+
+def records_of(settings: Settings, box: Sandbox) -> list[dict[str, Any]]:
+    """Return the valid records of a custom sandbox that its sealed files of now have made."""
+    book, sealed, found = open_book(settings.state), sealed_sha256(box), []
+    for folder in sorted(box.results.glob("*/seed*")):
+        held = read_folder(settings.workspace, place_of(folder, settings.workspace), book)
+        if held is None or held.kind != KIND or held.problem is not None:
+            continue
+        if held.record["sealed_sha256"] == sealed:
+            found.append(held.record)
+    return found

@@ -1,0 +1,28 @@
+"""The job that runs a custom sandbox: `python -m fumehood_tools.custom.worker '{"sandbox": …}'`."""
+
+import json
+import signal
+import sys
+
+from fumehood_tools.custom.run import CustomRun
+from fumehood_tools.custom.start import CustomRequest
+from fumehood_tools.jobs.worker import JobContext
+from fumehood_tools.settings import load_settings
+
+
+def main() -> None:
+    """Run what the command line says."""
+    # Turn SIGTERM into SystemExit, so that a canceled job unwinds and ends its children.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    request = CustomRequest.model_validate(json.loads(sys.argv[1]))
+    context = JobContext.from_environment()
+    with context.guard():
+        found = CustomRun(load_settings(), request.sandbox, context).run(
+            request.variants, request.seeds
+        )
+        after = f"compare_variants(sandbox={request.sandbox!r})"
+        context.finish({"sandbox": request.sandbox, **found, "next": after})
+
+
+if __name__ == "__main__":
+    main()
