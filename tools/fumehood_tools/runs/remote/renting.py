@@ -4,6 +4,7 @@ Its record, with the quote, the price, the cost and the proof that it has ended,
 in rentals/<intent> of the workspace; the scores of what was trained there name it.
 """
 
+import functools
 from collections.abc import Callable
 
 from fumehood_tools.errors import FumehoodError
@@ -60,7 +61,9 @@ class PodPlace:
         self._rental = rental
         self.name = f"pod {pod.id} ({rental.gpu})"
         try:
-            self._agent = agent = log_in(self._desk, pod, self._life_left)
+            # Of this pod, also when the place has another one.
+            see = functools.partial(life_left, self._desk, rental, self._wish.caps, self.name)
+            self._agent = agent = log_in(self._desk, pod, see)
             endpoints, life = self._settings.endpoints, self._wish.watchdog
             addresses = endpoints["runpod_v2"], endpoints["runpod_graphql"]
             agent.arm_watchdog(life.lease_s, life.max_s, *addresses)
