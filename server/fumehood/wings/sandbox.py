@@ -11,7 +11,7 @@ WING = Wing(
     guidance=Guidance(
         introduction=(
             Sentence(
-                "Train and benchmark SAEs. You write variants; only this server computes scores.",
+                "Train and benchmark SAEs or transcoders. You write variants; only this server scores.",
                 ("run_variants",),
             ),
         ),
@@ -26,7 +26,7 @@ WING = Wing(
                     ("create_sandbox",),
                 ),
                 Sentence(
-                    "Write variants/<name>.py there: it defines CustomSAE.",
+                    "Write variants/<name>.py there: class CustomSAE.",
                     ("create_sandbox",),
                 ),
                 Sentence("list_variants lists them.", ("list_variants",)),
