@@ -10,7 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.kinds import CUSTOM, Kind, KindName, SiteName, kind_named, kinds
@@ -175,6 +182,14 @@ class SandboxSpec(_Section):
                 f'site = "{reads}" or leave it out'
             )
         return self
+
+    @model_serializer(mode="wrap")
+    def _only_sections_that_are_there(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out an absent [custom], so that digests are as before there was that section."""
+        content: dict[str, Any] = dump(self)
+        if self.custom is None:
+            content.pop("custom", None)
+        return content
 
     @property
     def kind(self) -> Kind:

@@ -165,11 +165,7 @@ def register_run(toolbox: Toolbox) -> None:
             ),
         ] = False,
         request_key: Annotated[
-            str | None,
-            Field(
-                description="Any word; the same word returns the same job",
-                max_length=200,
-            ),
+            str | None, Field(description="The same word returns the same job", max_length=200)
         ] = None,
         study: Annotated[
             str | None, Field(max_length=64, description="With plan: run a registered plan")
@@ -214,20 +210,11 @@ def register_run(toolbox: Toolbox) -> None:
                 "Pass sandbox and variants, or study and plan to run a registered plan."
             )
         if is_custom(toolbox.settings, sandbox):
-            if l0_targets or baseline or grid or training or controls or place != HERE:
-                raise BadRequest(
-                    "A sandbox with an evaluation of its own takes variants and seeds only. Omit "
-                    "the other arguments."
-                )
-            job, count = start_custom(
-                toolbox.settings,
-                toolbox.jobs,
-                sandbox,
-                variants,
-                all_seeds(seeds or ()),
-                request_key,
+            has_others = bool(
+                l0_targets or baseline or grid or training or controls or place != HERE
             )
-            return _started(StartedRun(job=job, saes=count, left=count))
+            chosen = all_seeds(seeds or ())
+            return _started(_custom(toolbox, sandbox, variants, chosen, request_key, has_others))
         started = start_run(
             toolbox.settings,
             toolbox.jobs,
@@ -244,6 +231,24 @@ def register_run(toolbox: Toolbox) -> None:
             place=place,
         )
         return _started(started)
+
+
+def _custom(
+    toolbox: Toolbox,
+    sandbox: str,
+    variants: Sequence[str],
+    seeds: Sequence[int],
+    request_key: str | None,
+    others: bool,
+) -> StartedRun:
+    """Return the run of a sandbox with its own evaluation. others: more arguments were passed."""
+    if others:
+        raise BadRequest(
+            "A sandbox with an evaluation of its own takes variants and seeds only. Omit the other "
+            "arguments."
+        )
+    job, count = start_custom(toolbox.settings, toolbox.jobs, sandbox, variants, seeds, request_key)
+    return StartedRun(job=job, saes=count, left=count)
 
 
 def _planned(

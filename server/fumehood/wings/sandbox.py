@@ -11,7 +11,8 @@ WING = Wing(
     guidance=Guidance(
         introduction=(
             Sentence(
-                "Train and benchmark SAEs or transcoders. You write variants; only this server scores.",
+                "Train and benchmark SAEs or transcoders. You write variants; only this server "
+                "scores.",
                 ("run_variants",),
             ),
         ),

@@ -155,7 +155,6 @@ def test_a_full_disk_ends_in_a_typed_error_and_a_later_run_goes_on(tmp_path: Pat
         ({"subject": {**SUBJECT, "layer": 3}}, "bad_request", "layers 0 to 0"),
         ({"subject": {"name": "smollm2-136m"}}, "unknown_name", "smollm2-135m"),
         ({"corpus": {"name": "mixed"}}, "bad_request", 'corpus.name to "synthetic"'),
-        ({"subject": {**SUBJECT, "site": "mlp_in"}}, "bad_request", "resid_post"),
         ({"parts": ["probing"]}, "unknown_name", "topics"),
         ({"colour": "red"}, "bad_request", "colour"),
     ],

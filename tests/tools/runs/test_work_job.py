@@ -4,6 +4,7 @@ import contextlib
 import random
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -132,7 +133,8 @@ def test_work_that_is_done_while_the_decoder_is_asked_is_work_of_training(
 
 
 def test_nothing_is_trained_where_its_budget_cannot_be_measured() -> None:
-    nothing: Any = None  # nothing is started, so neither a recipe nor data nor a nursery are needed
-    references = References(nothing, nothing, nothing)
+    nothing: Any = None  # nothing is started, so neither a recipe nor a nursery are needed
+    no_data: Any = SimpleNamespace(train_shards=())
+    references = References(nothing, no_data, nothing)
     with pytest.raises(RunFailed, match="could not be measured"):
         references.dearest(["topk", "standard"], 1)
