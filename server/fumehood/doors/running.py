@@ -37,6 +37,8 @@ READ_LATER = (
     "is what will run."
 )
 
+WHAT_TO_PASS = "Pass sandbox and variants, or study and plan to run a registered plan."
+
 
 class RunStarted(BaseModel):
     """A run that was submitted."""
@@ -206,9 +208,7 @@ def register_run(toolbox: Toolbox) -> None:
             given = [name for name, value in others.items() if value is not None]
             return _started(_planned(toolbox, study, plan, given, place))
         if sandbox is None or variants is None:
-            raise BadRequest(
-                "Pass sandbox and variants, or study and plan to run a registered plan."
-            )
+            raise BadRequest(WHAT_TO_PASS)
         if is_custom(toolbox.settings, sandbox):
             has_others = bool(
                 l0_targets or baseline or grid or training or controls or place != HERE
