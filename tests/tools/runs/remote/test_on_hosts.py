@@ -11,14 +11,15 @@ from fakes.pod_runs import box, run_here, weights_of
 
 from fumehood_tools.pods.ssh import ClientKey
 from fumehood_tools.runs.request import RunRequest
-from fumehood_tools.settings import Settings
+from fumehood_tools.settings import Settings, load_settings
 
 pytestmark = pytest.mark.child
 
 
 @pytest.fixture
 def settings(tmp_path: Path, shared_cache: Path) -> Settings:
-    return Settings(workspace=tmp_path / "ws", cache=shared_cache, device="cpu")
+    own = {"FUMEHOOD_CACHE": str(shared_cache), "FUMEHOOD_DEVICE": "cpu"}
+    return load_settings(tmp_path / "ws", own)
 
 
 @pytest.fixture
