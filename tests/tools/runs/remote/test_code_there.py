@@ -10,7 +10,8 @@ import pytest
 
 from fumehood_tools.files import data_path
 from fumehood_tools.kinds import kinds, template_folder
-from fumehood_tools.runs.remote.code import ALONE, INSTALL, NEEDED, TEMPLATE
+from fumehood_tools.runs.remote import sky_batch
+from fumehood_tools.runs.remote.code import ALONE, INSTALL, NEEDED, TEMPLATE, wanted_packages
 
 PIP = "import json, sys; print(json.dumps(sys.argv[1:]))\n"
 
@@ -49,3 +50,10 @@ def test_everything_that_the_packaged_variants_import_is_installed_on_a_bare_mac
     foreign = imported - sys.stdlib_module_names - {"core", "numba", "triton"}
     assert "dictionary_learning" in foreign
     assert foreign <= {*NEEDED, *ALONE}
+
+
+def test_a_node_of_skypilot_that_has_all_packages_needs_no_environment_of_its_own() -> None:
+    command = [sys.executable, "-c", sky_batch.IS_READY, *wanted_packages()]
+    assert subprocess.run(command, check=False, timeout=60).returncode == 0
+    lacking = [*command, "-no_such_module=none"]
+    assert subprocess.run(lacking, check=False, timeout=60).returncode == 1

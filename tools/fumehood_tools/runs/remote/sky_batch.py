@@ -23,11 +23,13 @@ from fumehood_tools.runs.remote.messages import DATA, RemoteWork
 from fumehood_tools.runs.remote.shards import TrainingShards
 
 JOURNAL = Path("pods") / "sky"
-_IS_READY = """\
+IS_READY = """\
 import importlib.util, sys
-lacks = [pair for pair in sys.argv[1:] if importlib.util.find_spec(pair.split("=")[0]) is None]
+names = [pair.split("=")[0].lstrip("-") for pair in sys.argv[1:]]
+lacks = [name for name in names if importlib.util.find_spec(name) is None]
 sys.exit(bool(lacks) or sys.version_info < (3, 11))
 """
+"""A program that exits with 0 where a training can run as it is. Its arguments: wanted_packages."""
 
 
 class SkyJournal:
@@ -109,7 +111,7 @@ def _setup() -> tuple[str, ...]:
     packages = shlex.join(wanted_packages())
     has_python = "python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'"
     return (
-        f"if python3 -c {shlex.quote(_IS_READY)} {packages}; then",
+        f"if python3 -c {shlex.quote(IS_READY)} {packages}; then",
         f"  command -v python3 > {PYTHON_FILE}",
         "else",
         '  export PATH="$HOME/.local/bin:$PATH"',
