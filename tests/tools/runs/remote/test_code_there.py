@@ -52,6 +52,7 @@ def test_everything_that_the_packaged_variants_import_is_installed_on_a_bare_mac
     assert foreign <= {*NEEDED, *ALONE}
 
 
+@pytest.mark.child
 def test_a_node_of_skypilot_that_has_all_packages_needs_no_environment_of_its_own() -> None:
     command = [sys.executable, "-c", sky_batch.IS_READY, *wanted_packages()]
     assert subprocess.run(command, check=False, timeout=60).returncode == 0
