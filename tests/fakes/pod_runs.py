@@ -3,12 +3,13 @@
 import contextlib
 import json
 import time
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable
 from glob import glob
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import psutil
 
@@ -215,15 +216,19 @@ def _below(pid: int | None) -> list[psutil.Process]:
         return []
 
 
-class Watcher:
-    """Notes on which pods every training was seen, in a thread, until the block ends."""
+class PodWatcher(ABC):
+    """Looks at all pods again and again, in a thread, until the block ends."""
 
-    def __init__(self, cloud: RunPod) -> None:
-        self.pods_of: dict[str, set[str]] = defaultdict(set)
-        self._cloud, self._over = cloud, Event()
+    def __init__(self, cloud: RunPod, every: float = LOOK_SECONDS) -> None:
+        """every: seconds between two looks."""
+        self._cloud, self._every, self._over = cloud, every, Event()
         self._thread = Thread(target=self._watch)
 
-    def __enter__(self) -> "Watcher":
+    @abstractmethod
+    def look(self, cloud: RunPod) -> None:
+        """Note what is there now."""
+
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -232,9 +237,21 @@ class Watcher:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._over.wait(LOOK_SECONDS):
-            for seen in trainings(self._cloud):
-                self.pods_of[seen.job].add(seen.pod)
+        while not self._over.wait(self._every):
+            self.look(self._cloud)
+
+
+class Watcher(PodWatcher):
+    """Notes on which pods every training was seen."""
+
+    def __init__(self, cloud: RunPod) -> None:
+        super().__init__(cloud)
+        self.pods_of: dict[str, set[str]] = defaultdict(set)
+
+    def look(self, cloud: RunPod) -> None:
+        """See PodWatcher."""
+        for seen in trainings(cloud):
+            self.pods_of[seen.job].add(seen.pod)
 
 
 def _is_supervisor(words: list[str], state: Path, job: str) -> bool:

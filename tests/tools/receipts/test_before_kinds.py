@@ -10,22 +10,18 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from fakes.recorded_scores import record_score
 
 from fumehood.cli import main
 from fumehood_tools.bench.table import read_benchmarks
-from fumehood_tools.files import sha256_of
-from fumehood_tools.records.scores import Data
 from fumehood_tools.runs.items import Planner
 from fumehood_tools.runs.orders import Recipe, TargetData, TrainingOrder
 from fumehood_tools.runs.recording import Recorder
-from fumehood_tools.runs.targets import Effort
 from fumehood_tools.sandbox.check import check_static
 from fumehood_tools.sandbox.create import Sandbox, open_sandbox
 from fumehood_tools.sandbox.variants import list_variants
-from fumehood_tools.scoring.requests import ScoringAnswer
 from fumehood_tools.settings import Settings, load_settings
 from fumehood_tools.spec import SandboxSpec
-from fumehood_tools.where import here
 
 FIXTURE = Path(__file__).parents[2] / "fixtures" / "workspace_2.tar.xz"
 
@@ -82,19 +78,9 @@ def test_it_is_continued_with_a_score_of_today(
 ) -> None:
     item = Planner(box, "digest").item("topk", 7)
     out = tmp_path / "out"
-    out.mkdir()
-    for name in ("sae.safetensors", "core.json"):
-        (out / name).write_bytes(name.encode())
-    answer = ScoringAnswer(
-        name=item.name,
-        metrics={"l0": 32.0, "explained_variance": 0.7, "mse": 1.0, "alive": 0.9},
-        weights_sha256=sha256_of(out / "sae.safetensors"),
-        seconds=1.0,
-        where=here("cpu", 2, "landlock"),
-    )
-    effort = Effort(1.0, None, here("cpu", 1, "landlock"))
-    data = Data(digest="digest", train_tokens=1_000, eval_tokens=100)
-    Recorder(older, box, "landlock").score(item, out, data, answer, effort)
+    metrics = {"l0": 32.0, "explained_variance": 0.7, "mse": 1.0, "alive": 0.9}
+    files = {name: name.encode() for name in ("sae.safetensors", "core.json")}
+    record_score(Recorder(older, box, "landlock"), item, metrics, out, files)
     code, said = verified(older, capsys)
     assert code == 0 and "3 scores and 1 failures" in said
     table = read_benchmarks(box.folder)

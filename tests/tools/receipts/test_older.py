@@ -11,19 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.recorded_scores import record_score
 
 from fumehood.cli import main
 from fumehood_tools import receipts
 from fumehood_tools.bench.table import read_benchmarks
-from fumehood_tools.files import sha256_of
-from fumehood_tools.records.scores import Data
 from fumehood_tools.runs.items import Planner
 from fumehood_tools.runs.recording import Recorder
-from fumehood_tools.runs.targets import Effort
 from fumehood_tools.sandbox.create import open_sandbox
-from fumehood_tools.scoring.requests import ScoringAnswer
 from fumehood_tools.settings import Settings, load_settings
-from fumehood_tools.where import here
 
 FIXTURE = Path(__file__).parents[2] / "fixtures" / "workspace_1.tar.xz"
 WHOLE = "4 scores and 2 failures with a sound receipt; all is as it was measured"
@@ -49,20 +45,9 @@ def add_a_score(settings: Settings) -> Path:
     box = open_sandbox(settings, "box")
     item = Planner(box, "digest").item("topk", 7)
     out = settings.workspace.parent / "out"
-    out.mkdir()
-    for name in ("sae.safetensors", "core.json"):
-        (out / name).write_bytes(name.encode())
-    answer = ScoringAnswer(
-        name=item.name,
-        metrics={"l0": 32.0, "explained_variance": 0.7, "mse": 1.0, "alive": 0.9},
-        weights_sha256=sha256_of(out / "sae.safetensors"),
-        seconds=1.0,
-        where=here("cpu", 2, "landlock"),
-    )
-    effort = Effort(1.0, None, here("cpu", 1, "landlock"))
-    data = Data(digest="digest", train_tokens=1_000, eval_tokens=100)
-    Recorder(settings, box, "landlock").score(item, out, data, answer, effort)
-    return item.folder
+    metrics = {"l0": 32.0, "explained_variance": 0.7, "mse": 1.0, "alive": 0.9}
+    files = {name: name.encode() for name in ("sae.safetensors", "core.json")}
+    return record_score(Recorder(settings, box, "landlock"), item, metrics, out, files)
 
 
 def lines_of(settings: Settings) -> list[dict[str, Any]]:

@@ -108,12 +108,7 @@ def read_activations(folder: Path) -> Activations:
     Raises StorageFailed if the harvest is unfinished or damaged, or a file is missing.
     """
     try:
-        held = read_json(folder / MANIFEST)
-        for key in ("train_shards", "eval_shards"):
-            held[key] = [folder / name for name in held[key]]
-        for key in ("eval_tokens_file", "documents_file"):
-            held[key] = folder / held[key]
-        found = Activations.model_validate({**held, "folder": folder})
+        found = named_in_manifest(folder)
     except (ValidationError, KeyError, TypeError) as error:
         raise StorageFailed(
             f"{folder / MANIFEST} is damaged. Delete its folder, then repeat the harvest."
@@ -123,6 +118,20 @@ def read_activations(folder: Path) -> Activations:
         if not path.is_file():
             raise StorageFailed(f"{path} is missing. Repeat the harvest; other files are reused.")
     return found
+
+
+def named_in_manifest(folder: Path) -> Activations:
+    """Return the activations that a manifest names, whose files need not be there.
+
+    Raises StorageFailed if it cannot be read; ValidationError, KeyError or TypeError if it is
+    damaged.
+    """
+    held = read_json(folder / MANIFEST)
+    for key in ("train_shards", "eval_shards"):
+        held[key] = [folder / name for name in held[key]]
+    for key in ("eval_tokens_file", "documents_file"):
+        held[key] = folder / held[key]
+    return Activations.model_validate({**held, "folder": folder})
 
 
 def activations_folder(

@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from pathlib import Path
-from threading import Event, Thread
 
 import pytest
 from fakes.pod_runs import (
     GPU,
     ROOT,
     Hold,
+    PodWatcher,
     box,
     ended,
     log_of,
@@ -43,27 +43,18 @@ def there(pod_settings: Settings, tmp_path: Path) -> Settings:
     return load_settings(pod_settings.workspace, {**pod_settings.as_environment(), **own})
 
 
-class DataWatcher:
-    """Notes which shards every pod had, in a thread, until the block ends."""
+class DataWatcher(PodWatcher):
+    """Notes which shards every pod had."""
 
     def __init__(self, cloud: RunPod) -> None:
+        super().__init__(cloud, every=0.2)
         self.shards_of: dict[str, set[str]] = defaultdict(set)
-        self._cloud, self._over = cloud, Event()
-        self._thread = Thread(target=self._watch)
 
-    def __enter__(self) -> "DataWatcher":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._over.wait(0.2):
-            for pod, its in self._cloud.pods().items():
-                found = (its.folder / ROOT / "data").glob("*/*.npy")
-                self.shards_of[pod] |= {path.name for path in found}
+    def look(self, cloud: RunPod) -> None:
+        """See PodWatcher."""
+        for pod, its in cloud.pods().items():
+            found = (its.folder / ROOT / "data").glob("*/*.npy")
+            self.shards_of[pod] |= {path.name for path in found}
 
 
 def local(settings: Settings, tmp_path: Path) -> str:

@@ -14,6 +14,7 @@ from fumehood_tools.runs.remote.messages import (
     MOST_WORD,
     OUT,
     RemoteAnswer,
+    in_working_folder,
 )
 from fumehood_tools.runs.remote.places import OpenPlace
 from fumehood_tools.runs.remote.trainee import RemoteTrainee
@@ -43,7 +44,7 @@ def bring(
     """
     order = trainee.order
     most = int(order.recipe.limits.scratch_gb * (1 << 30)) + sum(MOST_BYTES.values())
-    folder = f"jobs/{job}/work/{OUT}"
+    folder = in_working_folder(job, OUT)
     collect(opened.agent, folder, trainee.arrived, most_files=MOST_FILES, most_bytes=most)
     answer = _answer(trainee, name)
     effort = _effort(order, answer, opened, level)

@@ -11,9 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from fumehood_tools.errors import BadRequest, RunFailed, StorageFailed
-from fumehood_tools.files import read_json
 from fumehood_tools.harvest import Activations, HarvestRequest, Site, read_activations
-from fumehood_tools.harvest.records import MANIFEST, activations_folder
+from fumehood_tools.harvest.records import activations_folder, named_in_manifest
 from fumehood_tools.machine import RealDtype
 from fumehood_tools.pods.agent.specs import RemoteFile
 from fumehood_tools.runs.remote.code import wanted_packages
@@ -125,12 +124,7 @@ def read_there(folder: Path) -> Activations:
     Raises StorageFailed if something else is missing or damaged.
     """
     try:
-        held = read_json(folder / MANIFEST)
-        for key in ("train_shards", "eval_shards"):
-            held[key] = [folder / name for name in held[key]]
-        for key in ("eval_tokens_file", "documents_file"):
-            held[key] = folder / held[key]
-        found = Activations.model_validate({**held, "folder": folder})
+        found = named_in_manifest(folder)
     except (ValidationError, KeyError, TypeError) as error:
         raise StorageFailed("The manifest of a harvest elsewhere is damaged.") from error
     here = (*found.train_shards[:1], *found.eval_shards, found.eval_tokens_file)

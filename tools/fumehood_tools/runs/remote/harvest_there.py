@@ -50,6 +50,7 @@ from fumehood_tools.runs.remote.messages import (
     OF_PROBING,
     OUT,
     HarvestAnswer,
+    in_working_folder,
     split_folder,
 )
 from fumehood_tools.runs.remote.places import OpenPlace, RemotePlace
@@ -243,7 +244,7 @@ class HarvestThere:
         )
         if status.state != "succeeded":
             raise early_end("the harvest", agent.machine.id, opened, job, status)
-        collect(agent, f"jobs/{job}/work/{OUT}", self._folder)
+        collect(agent, in_working_folder(job, OUT), self._folder)
         answer = self._answer(opened)
         forget_job(agent, job)
         check_identity(self._spec, self._settings, answer)

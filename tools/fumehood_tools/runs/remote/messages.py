@@ -1,5 +1,6 @@
 """What goes to a machine that works for a run, and what comes back. Names of files included."""
 
+import posixpath
 from collections.abc import Iterable
 from typing import Literal
 
@@ -72,6 +73,11 @@ class HarvestAnswer(BaseModel, frozen=True):
     @classmethod
     def _can_be_shown(cls, error: ErrorReport | None) -> ErrorReport | None:
         return _shown(error)
+
+
+def in_working_folder(job: str, name: str) -> str:
+    """Return where a file in the working folder of a job is, below the agent's root."""
+    return posixpath.join("jobs", job, "work", name)
 
 
 def split_folder(digest: str) -> str:

@@ -26,7 +26,13 @@ from fumehood_tools.runs.remote.book import OrderBook
 from fumehood_tools.runs.remote.bringing import bring, early_end, longest, not_installed
 from fumehood_tools.runs.remote.code import wanted_packages
 from fumehood_tools.runs.remote.glass_there import GlassThere, check_strength
-from fumehood_tools.runs.remote.messages import DATA, FRACTION_FILE, RemoteWork, split_folder
+from fumehood_tools.runs.remote.messages import (
+    DATA,
+    FRACTION_FILE,
+    RemoteWork,
+    in_working_folder,
+    split_folder,
+)
 from fumehood_tools.runs.remote.places import OpenPlace, RemotePlace
 from fumehood_tools.runs.remote.preparing import forget_job, installing, send_code, started
 from fumehood_tools.runs.remote.splits import Split
@@ -244,7 +250,7 @@ class Server(threading.Thread):
 
 
 def _fraction(agent: Agent, job: str) -> float:
-    path = f"{agent.root}/jobs/{job}/work/{FRACTION_FILE}"
+    path = f"{agent.root}/{in_working_folder(job, FRACTION_FILE)}"
     answer = agent.machine.again(lambda shell: shell.run(["cat", path], most_bytes=4_096))
     try:
         return min(1.0, max(0.0, float(answer.text)))
