@@ -1,21 +1,24 @@
 """Sandboxes with an evaluation of their own: sealed files, records, comparison, validation."""
 
+import shutil
 from pathlib import Path
 
 import pytest
+from fakes.custom_scores import put_custom_score
 
 from fumehood_tools.custom.check import check_custom
 from fumehood_tools.custom.children import check_arrays
 from fumehood_tools.custom.compare import compare_custom
-from fumehood_tools.custom.run import KIND, CustomRun, records_of
+from fumehood_tools.custom.run import CustomRun
+from fumehood_tools.custom.scored import records_of, scores_of
 from fumehood_tools.custom.sealed import check_sealed, pin, pinned, sealed_sha256
+from fumehood_tools.custom.table import custom_table
 from fumehood_tools.custom.validating import validate_sandbox
 from fumehood_tools.errors import BadRequest, IntegrityFailed
 from fumehood_tools.glass import choose_level
 from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.proving.report import Report
 from fumehood_tools.proving.request import ValidationRequest
-from fumehood_tools.receipts import Draft, RecordWriter, place_of
 from fumehood_tools.registry.sae_metrics import QUALITY
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox
 from fumehood_tools.settings import Settings
@@ -106,29 +109,21 @@ def test_arrays_of_another_shape_or_type_are_refused() -> None:
         check_arrays(b"\x80\x04 a pickle", {"vectors": [2, 3]}, "mine")
 
 
-def record(settings: Settings, box: Sandbox, variant: str, seed: int, effect: float) -> None:
-    """Write the record that a run would write."""
-    folder = box.results / variant / f"seed{seed}-00000000"
-    content = {
-        "variant": variant,
-        "seed": seed,
-        "control": variant == "zero",
-        "metrics": {"effect": effect, "damage": 0.1, "strength": 0.3},
-        "sealed_sha256": sealed_sha256(box),
-        "pinned": False,
-    }
-    writer = RecordWriter(settings.workspace, place_of(box.results, settings.workspace))
-    writer.write(Draft(KIND, place_of(folder, settings.workspace), content))
-
-
-def test_variants_are_compared_by_seed_and_records_of_other_code_do_not_count(
-    settings: Settings, box: Sandbox
-) -> None:
+@pytest.fixture
+def scored(settings: Settings, box: Sandbox) -> Sandbox:
+    """The sandbox with four seeds of three variants."""
     for seed in range(4):
-        record(settings, box, "mean_difference", seed, 0.8 + 0.01 * seed)
-        record(settings, box, "whitened", seed, 1.4 + 0.01 * seed + 0.001 * seed**2)
-        record(settings, box, "zero", seed, 0.0)
-    found = compare_custom(settings, box, None, "topk", QUALITY)
+        put_custom_score(settings, box, "mean_difference", seed, 0.8 + 0.01 * seed)
+        put_custom_score(settings, box, "whitened", seed, 1.4 + 0.01 * seed + 0.001 * seed**2)
+        put_custom_score(settings, box, "zero", seed, 0.0)
+    return box
+
+
+@pytest.mark.child
+def test_variants_are_compared_by_seed_and_records_of_other_code_do_not_count(
+    settings: Settings, scored: Sandbox
+) -> None:
+    found = compare_custom(settings, scored, None, "topk", QUALITY)
     verdicts = {row.variant: row.verdict for row in found.rows}
     assert verdicts == {
         "mean_difference": "the baseline",
@@ -136,12 +131,44 @@ def test_variants_are_compared_by_seed_and_records_of_other_code_do_not_count(
         "zero": "worse",
     }
     assert found.metric == "effect" and found.tries == 1
-    assert f"own code, sha256 {sealed_sha256(box)[:16]}" in found.text()
+    before = sealed_sha256(scored)
+    assert f"own code, sha256 {before[:16]}" in found.text()
     assert found.as_comparison().warnings[1] == "no reviewer has pinned this code"
     with pytest.raises(BadRequest, match="principal has no score"):
-        compare_custom(settings, box, ["principal"], "mean_difference", QUALITY)
-    (box.folder / "inputs" / "contrast.json").write_text("{}", encoding="utf-8")
-    assert not records_of(settings, box)
+        compare_custom(settings, scored, ["principal"], "mean_difference", QUALITY)
+    (scored.folder / "inputs" / "contrast.json").write_text("{}", encoding="utf-8")
+    assert not records_of(settings, scored)
+    table = custom_table(settings, scored)
+    assert not table.rows and [one.scores for one in table.other_settings] == [12]
+    earlier = custom_table(settings, scored, setting=table.other_settings[0].setting)
+    assert earlier.setting == f"sealed {before[:12]}" and len(earlier.rows) == 3
+
+
+def test_versions_of_a_file_are_apart_and_a_deleted_score_still_counts_as_a_try(
+    settings: Settings, scored: Sandbox
+) -> None:
+    assert scores_of(settings, scored).tries == 2
+    path = scored.variants / "whitened.py"
+    path.write_text(path.read_text("utf-8") + "\n# another idea\n", encoding="utf-8")
+    for seed in range(3):
+        put_custom_score(settings, scored, "whitened", seed, 9.0)
+    rows = {row.label: row for row in custom_table(settings, scored).rows}
+    [old] = (row for row in rows.values() if row.stale)
+    assert rows["whitened"].metrics["effect"][0] == 9.0 and old.metrics["effect"][0] < 1.5
+    assert scores_of(settings, scored).tries == 3
+    shutil.rmtree(scored.results / "whitened")
+    assert scores_of(settings, scored).tries == 3 and len(custom_table(settings, scored).rows) == 2
+
+
+def test_a_validation_accepts_plots_and_pages_among_the_results(
+    settings: Settings, box: Sandbox
+) -> None:
+    drawn = box.results / "plots" / "benchmarks.png"
+    drawn.parent.mkdir()
+    drawn.write_bytes(b"a picture")
+    assert not read(settings).failed()
+    drawn.with_name("score.json").write_text("{}", encoding="utf-8")
+    assert read(settings).failed() == ["3.3"]
 
 
 @pytest.mark.slow
