@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from mcp.types import ImageContent, TextContent
 
 from fumehood.app import build_server
 from fumehood.cli import main
+from fumehood_tools.custom.sealed import pinned, sealed_sha256
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox
 from fumehood_tools.settings import Settings
 
@@ -78,6 +81,24 @@ async def test_scores_of_a_custom_sandbox_are_read_compared_plotted_and_verified
     record.write_text(record.read_text("utf-8").replace("1.4", "2.4"), encoding="utf-8")
     found = verified(settings, capsys)
     assert not found["sound"] and found["others"] == {"custom_score": 8}
+
+
+def test_only_a_person_at_a_terminal_accepts_changed_sealed_files(
+    settings: Settings, environ: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    box = create_sandbox(settings, "steer", source="steering")
+    words = ["sandbox", "accept", "steer", "--workspace", str(settings.workspace)]
+    assert main(words) == 2
+    told = capsys.readouterr()
+    assert "new: evaluation/evaluate.py" in told.out and "in a terminal" in told.err
+    person, terminal = os.openpty()
+    os.write(person, f"{sealed_sha256(box)[:8]}\n".encode())
+    command = [sys.executable, "-m", "fumehood", *words]
+    done = subprocess.run(command, stdin=terminal, env=environ, check=False, capture_output=True)
+    for end in (person, terminal):
+        os.close(end)
+    assert done.returncode == 0, done.stderr
+    assert pinned(settings.state, box) == sealed_sha256(box)
 
 
 @pytest.mark.slow

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 from fakes.custom_scores import put_custom_score
+from fakes.sandbox_files import change_setting
 
+from fumehood_tools.custom.accepting import accept
 from fumehood_tools.custom.check import check_custom
 from fumehood_tools.custom.children import check_arrays
 from fumehood_tools.custom.compare import compare_custom
 from fumehood_tools.custom.run import CustomRun
 from fumehood_tools.custom.scored import records_of, scores_of
-from fumehood_tools.custom.sealed import check_sealed, pin, pinned, sealed_sha256
+from fumehood_tools.custom.sealed import check_sealed, pin, pin_of, pinned, sealed_sha256
 from fumehood_tools.custom.table import custom_table
 from fumehood_tools.custom.validating import validate_sandbox
 from fumehood_tools.errors import BadRequest, IntegrityFailed
@@ -20,7 +22,7 @@ from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.proving.report import Report
 from fumehood_tools.proving.request import ValidationRequest
 from fumehood_tools.registry.sae_metrics import QUALITY
-from fumehood_tools.sandbox.create import Sandbox, create_sandbox
+from fumehood_tools.sandbox.create import Sandbox, create_sandbox, open_sandbox
 from fumehood_tools.settings import Settings
 
 
@@ -187,3 +189,39 @@ def test_the_steering_sandbox_meets_the_standard_and_tells_vectors_apart(
     found = compare_custom(settings, box, None, "mean_difference", QUALITY)
     means = {row.variant: row.value for row in found.rows}
     assert means["zero"] == 0.0 and means["mean_difference"] > 3 * means["random_direction"]
+
+
+def accepted(settings: Settings, box: Sandbox, typed: str = "") -> tuple[bool, str]:
+    """Accept what changed; return whether it is pinned, and what was shown. typed: by default what
+    is asked for."""
+    said: list[str] = []
+
+    def ask(question: str) -> str:
+        return (typed or question.partition("Type ")[2].partition(" ")[0]) + "\n"
+
+    return accept(settings, box, ask, said.append), "\n".join(said)
+
+
+def test_a_person_accepts_a_change_of_sealed_files_and_scores_from_before_stay_apart(
+    settings: Settings, scored: Sandbox
+) -> None:
+    before = pin(settings.state, scored)
+    done, shown = accepted(settings, scored, "nothing is asked")
+    assert done and "are those that were pinned" in shown
+    with (scored.folder / "evaluation" / "evaluate.py").open("a", encoding="utf-8") as file:
+        file.write("# mine\n")
+    (scored.folder / "evaluation" / "words.txt").write_text("sea\n", encoding="utf-8")
+    change_setting(scored.folder, "subject", "layer", 11)
+    changed = open_sandbox(settings, "steer")
+    done, shown = accepted(settings, changed, "yes")
+    assert not done and pinned(settings.state, changed) == before
+    assert "changed: evaluation/evaluate.py: 6,177 bytes, sha256" in shown
+    assert "-> 6,184 bytes" in shown and "new: evaluation/words.txt: none -> 4 bytes" in shown
+    assert "subject.layer: 10 -> 11" in shown and "held_out.json" not in shown
+    assert "12 scores are by other sealed files" in shown
+    done, shown = accepted(settings, changed)
+    assert done and check_sealed(settings.state, changed) == (sealed_sha256(changed), True)
+    held = pin_of(settings.state, changed)
+    assert held is not None and held.before == [before]
+    table = custom_table(settings, changed)
+    assert not table.rows and [one.scores for one in table.other_settings] == [12]
