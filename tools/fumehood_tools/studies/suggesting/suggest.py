@@ -106,7 +106,8 @@ class _Answers:
     def _parameters(self) -> Found:
         if self.asked.variant is None:
             raise BadRequest("about='parameters' needs a variant. Call list_variants for names.")
-        tuning = Tuning(self.board, self._box(), self.jobs, self.costs)
+        box = self.board.lab.box(self._box().name)
+        tuning = Tuning(self.board, box, self.jobs, self.costs)
         plan = self._plan_of(self.asked.variant)
         return tuning.propose(
             self.asked.variant,
