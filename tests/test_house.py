@@ -35,7 +35,7 @@ FLOORS = (
     "server.stdio server.tool_text",
     "server.strict_args server.client server.offered server.outputs server.views",
     "server.tooling server.demo server.driver server.verify server.redteam server.setting_list",
-    "server.fake_runpod server.guides server.pods server.study",
+    "server.fake_runpod server.guides server.pods server.sandbox server.study",
     "server.doors server.wings",
     "server.app",
     "server.http",
@@ -184,6 +184,7 @@ ENVIRONMENT = {
 # The modules that wait without a limit, and the reason.
 UNLIMITED = {
     "server/fumehood/cli.py": "reads what a person types",
+    "server/fumehood/sandbox.py": "reads what a person types",
     "server/fumehood/tooling.py": "a tool's own waits have limits, and a client can cancel",
     "tools/fumehood_tools/children/answering.py": "reads a file that was written before it started",
     "tools/fumehood_tools/custom/children.py": "children behind the glass have a time limit",

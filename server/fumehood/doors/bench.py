@@ -101,8 +101,26 @@ def _register_table(toolbox: Toolbox) -> None:
         under 0.02, or any gain with 1 seed, is not a result.
         Next: plot_benchmarks, or run_variants with more seeds.
         """
+        if (box := open_sandbox(toolbox.settings, sandbox)).spec.custom is not None:
+            # Most servers never need it.
+            from fumehood_tools.custom.table import custom_table, table_text
+
+            own = custom_table(
+                toolbox.settings,
+                box,
+                variants=variants,
+                sort=sort,
+                details=details,
+                setting=setting,
+                limit=limit,
+                cursor=cursor,
+            )
+            if now := going_on(toolbox.jobs, sandbox):
+                more = {"warnings": [now.said, *own.warnings], "next": now.next}
+                own = own.model_copy(update=more)
+            return answer(table_text(own), own, sparse=True)
         table = read(
-            open_sandbox(toolbox.settings, sandbox).folder,
+            box.folder,
             variants=variants,
             sort=sort,
             limit=limit,
@@ -146,10 +164,10 @@ def _register_comparison(toolbox: Toolbox) -> None:
         several L0: run_variants with l0_targets or grid. Next: see the answer.
         """
         if (box := open_sandbox(toolbox.settings, sandbox)).spec.custom is not None:
-            # It imports numpy, which most servers never need.
+            # Most servers never need it.
             from fumehood_tools.custom.compare import compare_custom
 
-            own = compare_custom(toolbox.settings, box, variants, baseline, metric)
+            own = compare_custom(toolbox.settings, box, variants, baseline, metric, setting)
             return answer(own.text(), own.as_comparison())
         found = compare(
             box.folder,
@@ -199,8 +217,15 @@ def _register_plot(toolbox: Toolbox) -> None:
         replaced) and of an HTML page for people with linked plots, table, training curves, receipts
         and sources. Next: read_benchmarks for exact numbers.
         """
-        folder = open_sandbox(toolbox.settings, sandbox).folder
-        shelf = shelf_of(toolbox)
+        if (box := open_sandbox(toolbox.settings, sandbox)).spec.custom is not None:
+            # Most servers never need it.
+            from fumehood_tools.custom.plot import plot_custom
+
+            own = plot_custom(
+                toolbox.settings, box, variants=variants, metrics=metrics, setting=setting
+            )
+            return picture(_plot_text(own, None), own.png)
+        folder, shelf = box.folder, shelf_of(toolbox)
         compare_once = cache(lambda: usual_comparison(folder, setting=setting, shelf=shelf))
 
         def effects() -> EffectsSpec | None:
@@ -223,12 +248,13 @@ def _register_plot(toolbox: Toolbox) -> None:
         return picture(_plot_text(plot, page), plot.png, for_view)
 
 
-def _plot_text(plot: PlotFile, page: Path) -> str:
+def _plot_text(plot: PlotFile, page: Path | None) -> str:
     lines = [plot.text, f"PNG ({plot.width} x {plot.height}): {plot.png}"]
     lines += [f"SVG: {plot.svg}", f"CSV: {plot.csv}"]
     names = ", ".join([f"{plot.png.stem}-1", *(f"-{n}" for n in range(2, plot.panels + 1))])
     lines.append(f"each panel as a separate figure: {names} (PNG and SVG)")
-    lines.append(f"page ({page.stat().st_size / 1e3:,.0f} kB, opens in any browser): {page}")
+    if page is not None:
+        lines.append(f"page ({page.stat().st_size / 1e3:,.0f} kB, opens in any browser): {page}")
     if plot.unlabelled:
         lines.append(f"names that did not fit: {', '.join(plot.unlabelled)} (see the CSV)")
     return "\n".join([*lines, "Next: read_benchmarks for exact numbers."])

@@ -57,6 +57,12 @@ WING = Wing(
         Command(
             "demo", "train and plot five SAEs, as an agent would (about 4 minutes)", "fumehood.demo"
         ),
+        Command(
+            "sandbox",
+            "accept changed sealed files of a sandbox, after a question",
+            "fumehood.sandbox",
+            group="check",
+        ),
     ),
     declared=table.SANDBOX,
 )

@@ -1,23 +1,28 @@
 """Sandboxes with an evaluation of their own: sealed files, records, comparison, validation."""
 
+import shutil
 from pathlib import Path
 
 import pytest
+from fakes.custom_scores import put_custom_score
+from fakes.sandbox_files import change_setting
 
+from fumehood_tools.custom.accepting import accept
 from fumehood_tools.custom.check import check_custom
 from fumehood_tools.custom.children import check_arrays
 from fumehood_tools.custom.compare import compare_custom
-from fumehood_tools.custom.run import KIND, CustomRun, records_of
-from fumehood_tools.custom.sealed import check_sealed, pin, pinned, sealed_sha256
+from fumehood_tools.custom.run import CustomRun
+from fumehood_tools.custom.scored import records_of, scores_of
+from fumehood_tools.custom.sealed import check_sealed, pin, pin_of, pinned, sealed_sha256
+from fumehood_tools.custom.table import custom_table
 from fumehood_tools.custom.validating import validate_sandbox
 from fumehood_tools.errors import BadRequest, IntegrityFailed
 from fumehood_tools.glass import choose_level
 from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.proving.report import Report
 from fumehood_tools.proving.request import ValidationRequest
-from fumehood_tools.receipts import Draft, RecordWriter, place_of
 from fumehood_tools.registry.sae_metrics import QUALITY
-from fumehood_tools.sandbox.create import Sandbox, create_sandbox
+from fumehood_tools.sandbox.create import Sandbox, create_sandbox, open_sandbox
 from fumehood_tools.settings import Settings
 
 
@@ -106,29 +111,21 @@ def test_arrays_of_another_shape_or_type_are_refused() -> None:
         check_arrays(b"\x80\x04 a pickle", {"vectors": [2, 3]}, "mine")
 
 
-def record(settings: Settings, box: Sandbox, variant: str, seed: int, effect: float) -> None:
-    """Write the record that a run would write."""
-    folder = box.results / variant / f"seed{seed}-00000000"
-    content = {
-        "variant": variant,
-        "seed": seed,
-        "control": variant == "zero",
-        "metrics": {"effect": effect, "damage": 0.1, "strength": 0.3},
-        "sealed_sha256": sealed_sha256(box),
-        "pinned": False,
-    }
-    writer = RecordWriter(settings.workspace, place_of(box.results, settings.workspace))
-    writer.write(Draft(KIND, place_of(folder, settings.workspace), content))
-
-
-def test_variants_are_compared_by_seed_and_records_of_other_code_do_not_count(
-    settings: Settings, box: Sandbox
-) -> None:
+@pytest.fixture
+def scored(settings: Settings, box: Sandbox) -> Sandbox:
+    """The sandbox with four seeds of three variants."""
     for seed in range(4):
-        record(settings, box, "mean_difference", seed, 0.8 + 0.01 * seed)
-        record(settings, box, "whitened", seed, 1.4 + 0.01 * seed + 0.001 * seed**2)
-        record(settings, box, "zero", seed, 0.0)
-    found = compare_custom(settings, box, None, "topk", QUALITY)
+        put_custom_score(settings, box, "mean_difference", seed, 0.8 + 0.01 * seed)
+        put_custom_score(settings, box, "whitened", seed, 1.4 + 0.01 * seed + 0.001 * seed**2)
+        put_custom_score(settings, box, "zero", seed, 0.0)
+    return box
+
+
+@pytest.mark.child
+def test_variants_are_compared_by_seed_and_records_of_other_code_do_not_count(
+    settings: Settings, scored: Sandbox
+) -> None:
+    found = compare_custom(settings, scored, None, "topk", QUALITY)
     verdicts = {row.variant: row.verdict for row in found.rows}
     assert verdicts == {
         "mean_difference": "the baseline",
@@ -136,12 +133,44 @@ def test_variants_are_compared_by_seed_and_records_of_other_code_do_not_count(
         "zero": "worse",
     }
     assert found.metric == "effect" and found.tries == 1
-    assert f"own code, sha256 {sealed_sha256(box)[:16]}" in found.text()
+    before = sealed_sha256(scored)
+    assert f"own code, sha256 {before[:16]}" in found.text()
     assert found.as_comparison().warnings[1] == "no reviewer has pinned this code"
     with pytest.raises(BadRequest, match="principal has no score"):
-        compare_custom(settings, box, ["principal"], "mean_difference", QUALITY)
-    (box.folder / "inputs" / "contrast.json").write_text("{}", encoding="utf-8")
-    assert not records_of(settings, box)
+        compare_custom(settings, scored, ["principal"], "mean_difference", QUALITY)
+    (scored.folder / "inputs" / "contrast.json").write_text("{}", encoding="utf-8")
+    assert not records_of(settings, scored)
+    table = custom_table(settings, scored)
+    assert not table.rows and [one.scores for one in table.other_settings] == [12]
+    earlier = custom_table(settings, scored, setting=table.other_settings[0].setting)
+    assert earlier.setting == f"sealed {before[:12]}" and len(earlier.rows) == 3
+
+
+def test_versions_of_a_file_are_apart_and_a_deleted_score_still_counts_as_a_try(
+    settings: Settings, scored: Sandbox
+) -> None:
+    assert scores_of(settings, scored).tries == 2
+    path = scored.variants / "whitened.py"
+    path.write_text(path.read_text("utf-8") + "\n# another idea\n", encoding="utf-8")
+    for seed in range(3):
+        put_custom_score(settings, scored, "whitened", seed, 9.0)
+    rows = {row.label: row for row in custom_table(settings, scored).rows}
+    [old] = (row for row in rows.values() if row.stale)
+    assert rows["whitened"].metrics["effect"][0] == 9.0 and old.metrics["effect"][0] < 1.5
+    assert scores_of(settings, scored).tries == 3
+    shutil.rmtree(scored.results / "whitened")
+    assert scores_of(settings, scored).tries == 3 and len(custom_table(settings, scored).rows) == 2
+
+
+def test_a_validation_accepts_plots_and_pages_among_the_results(
+    settings: Settings, box: Sandbox
+) -> None:
+    drawn = box.results / "plots" / "benchmarks.png"
+    drawn.parent.mkdir()
+    drawn.write_bytes(b"a picture")
+    assert not read(settings).failed()
+    drawn.with_name("score.json").write_text("{}", encoding="utf-8")
+    assert read(settings).failed() == ["3.3"]
 
 
 @pytest.mark.slow
@@ -160,3 +189,39 @@ def test_the_steering_sandbox_meets_the_standard_and_tells_vectors_apart(
     found = compare_custom(settings, box, None, "mean_difference", QUALITY)
     means = {row.variant: row.value for row in found.rows}
     assert means["zero"] == 0.0 and means["mean_difference"] > 3 * means["random_direction"]
+
+
+def accepted(settings: Settings, box: Sandbox, typed: str = "") -> tuple[bool, str]:
+    """Accept what changed; return whether it is pinned, and what was shown. typed: by default what
+    is asked for."""
+    said: list[str] = []
+
+    def ask(question: str) -> str:
+        return (typed or question.partition("Type ")[2].partition(" ")[0]) + "\n"
+
+    return accept(settings, box, ask, said.append), "\n".join(said)
+
+
+def test_a_person_accepts_a_change_of_sealed_files_and_scores_from_before_stay_apart(
+    settings: Settings, scored: Sandbox
+) -> None:
+    before = pin(settings.state, scored)
+    done, shown = accepted(settings, scored, "nothing is asked")
+    assert done and "are those that were pinned" in shown
+    with (scored.folder / "evaluation" / "evaluate.py").open("a", encoding="utf-8") as file:
+        file.write("# mine\n")
+    (scored.folder / "evaluation" / "words.txt").write_text("sea\n", encoding="utf-8")
+    change_setting(scored.folder, "subject", "layer", 11)
+    changed = open_sandbox(settings, "steer")
+    done, shown = accepted(settings, changed, "yes")
+    assert not done and pinned(settings.state, changed) == before
+    assert "changed: evaluation/evaluate.py: 6,177 bytes, sha256" in shown
+    assert "-> 6,184 bytes" in shown and "new: evaluation/words.txt: none -> 4 bytes" in shown
+    assert "subject.layer: 10 -> 11" in shown and "held_out.json" not in shown
+    assert "12 scores are by other sealed files" in shown
+    done, shown = accepted(settings, changed)
+    assert done and check_sealed(settings.state, changed) == (sealed_sha256(changed), True)
+    held = pin_of(settings.state, changed)
+    assert held is not None and held.before == [before]
+    table = custom_table(settings, changed)
+    assert not table.rows and [one.scores for one in table.other_settings] == [12]

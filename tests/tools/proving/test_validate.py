@@ -1,15 +1,18 @@
 """A shipped sandbox meets the standard, and every planted defect is named, with its file."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from fakes.planted_defects import READ, RUN, Defect
 from fakes.sandbox_files import change_setting
 
+from fumehood_tools.jobs import JobStore
 from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.proving.report import Report
 from fumehood_tools.proving.request import ValidationRequest, kept_report
 from fumehood_tools.proving.standard import REQUIREMENTS
+from fumehood_tools.proving.start import start_validation
 from fumehood_tools.proving.validate import validate_sandbox, write_sarif
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox
 from fumehood_tools.settings import Settings
@@ -68,6 +71,23 @@ def test_a_report_is_kept_until_a_file_of_the_sandbox_changes(
     assert kept_report(request, settings) == report
     (box.variants / "mine.py").write_text("", encoding="utf-8")
     assert kept_report(request, settings) is None
+
+
+@pytest.mark.child
+def test_a_repeated_call_does_not_start_a_second_validation(
+    settings: Settings, box: Sandbox
+) -> None:
+    request = ValidationRequest(sandbox="box", budget="full")
+    with closing(JobStore(settings.state)) as store:
+        first = start_validation(request, settings, store)
+        again = start_validation(request, settings, store)
+        other = start_validation(ValidationRequest(sandbox="box"), settings, store)
+        for job in (other, first):
+            store.cancel(job.job_id)
+        assert first.job_id == again.job_id != other.job_id
+        after = start_validation(request, settings, store)
+        store.cancel(after.job_id)
+        assert after.job_id != first.job_id, "a cancelled one is no answer"
 
 
 def test_sarif_names_the_rule_and_the_file(settings: Settings, box: Sandbox) -> None:

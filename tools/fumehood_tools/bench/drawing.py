@@ -168,11 +168,12 @@ def _figure(
     for one, panel in zip(axes, panels, strict=False):
         found = _panel(one, panel) if panel.values else _empty(one, panel)
         shown = Shown(shown.unlabelled | found.unlabelled, [*shown.off_scale, *found.off_scale])
-    _save(figure, target)
+    save(figure, target)
     return shown
 
 
-def _save(figure: Figure, target: Path) -> None:
+def save(figure: Figure, target: Path) -> None:
+    """Write a figure as PNG and SVG, the same bytes for the same figure."""
     figure.savefig(target, dpi=DPI, metadata={"Software": None})
     figure.savefig(target.with_suffix(".svg"), metadata={"Date": None})
 
@@ -185,7 +186,7 @@ def _effects_alone(spec: PlotSpec, colours: Mapping[str, Colour], target: Path) 
     FigureCanvasAgg(figure)
     figure.text(LEFT / width, 1 - TITLE / height, spec.title, fontsize=10.5, weight="bold")
     draw_effects(figure, spec.effects, colours, bottom=0.0)
-    _save(figure, target)
+    save(figure, target)
 
 
 def _legend(figure: Figure, kinds: set[Kind], width: float, height: float) -> None:

@@ -21,6 +21,7 @@ from fumehood_tools.bench.plot_spec import (
     PlotFile,
     PlotPoint,
     PlotSpec,
+    ValuesSpec,
 )
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table import BenchmarkTable, read_benchmarks
@@ -78,7 +79,7 @@ def plot_benchmarks(
     points = [_point(row) for row in table.rows]
     if not points:
         raise BadRequest(f"There is no score to plot in {folder.name}. Next: {table.next}.")
-    target = folder / "results" / "plots" / _file_name(variants, metrics, setting)
+    target = plot_file(folder, variants, metrics, setting)
     drawn_points = _without_tries(points)
     panels = usual_panels(table.rows)[:MOST_PANELS] if chosen is None else chosen
     spec = PlotSpec(
@@ -92,10 +93,10 @@ def plot_benchmarks(
     )
     files = {kind: target.with_suffix(f".{kind}") for kind in ("png", "svg", "csv")}
     write_text(files["csv"], _csv(points, panels))
-    drawn = _draw(spec, target)
+    drawn = draw_in_child(spec, target)
     return PlotFile(
         **files,
-        panels=len(panels) + (spec.effects is not None),
+        panels=spec.parts,
         points=len(drawn_points),
         **drawn.model_dump(exclude={"off_scale"}),
         text=_text(table, spec, drawn),
@@ -135,12 +136,17 @@ def panel_of(metric: Metric, table: BenchmarkTable) -> PanelSpec:
     )
 
 
-def _file_name(
-    variants: Sequence[str] | None, metrics: Sequence[str] | None, setting: str | None
-) -> str:
+def plot_file(
+    folder: Path,
+    variants: Sequence[str] | None,
+    metrics: Sequence[str] | None,
+    setting: str | None,
+) -> Path:
+    """Return the PNG of a selection, in the results/plots/ of a sandbox's folder."""
     parts = ["benchmarks", *(metrics or ()), setting or ""]
     parts.append("" if variants is None else f"{len(variants)}-chosen")
-    return "-".join(part for part in parts if part) + ".png"
+    name = "-".join(part for part in parts if part)
+    return folder / "results" / "plots" / f"{name.replace(' ', '-')}.png"
 
 
 def _point(row: Row) -> PlotPoint:
@@ -284,8 +290,11 @@ def _apart(points: Sequence[PlotPoint], kind: str) -> list[str]:
     return [*said, *([f"With a non-linear decoder: {nonlinear}."] if nonlinear else [])]
 
 
-def _draw(spec: PlotSpec, target: Path) -> Drawn:
-    """Let a child process draw into a temporary folder, then move the PNG and SVG into place."""
+def draw_in_child(spec: PlotSpec | ValuesSpec, target: Path) -> Drawn:
+    """Let a child process draw into a temporary folder, then move the PNG and SVG into place.
+
+    Raises PartMissing without matplotlib, RunFailed when the drawing process failed.
+    """
     absent = PartMissing("matplotlib", install_command("sae"), "it draws the plots")
     with scratch_folder(None, "fumehood-plot-") as folder:
         task = ChildTask(
@@ -297,8 +306,7 @@ def _draw(spec: PlotSpec, target: Path) -> Drawn:
         )
         request = spec.model_dump(mode="json")
         said = ask_once("fumehood_tools.bench.plot", request, task, folder=folder)
-        panels = len(spec.panels) + (spec.effects is not None)
-        for part in ("", *(f"-{number}" for number in range(1, panels + 1))):
+        for part in ("", *(f"-{number}" for number in range(1, spec.parts + 1))):
             for suffix in (".png", ".svg"):
                 name = f"{target.stem}{part}{suffix}"
                 write_bytes(target.with_name(name), (folder / f"spec{part}{suffix}").read_bytes())
@@ -306,14 +314,19 @@ def _draw(spec: PlotSpec, target: Path) -> Drawn:
 
 
 def _answer(request: Any, folder: Path, progress: ReportProgress) -> str:
-    """Draw a PlotSpec into folder/spec.png, spec.svg and spec-<panel>.*; return Drawn as JSON."""
-    spec = PlotSpec.model_validate(request)
+    """Draw a PlotSpec or a ValuesSpec into folder/spec.png, spec.svg and spec-<panel>.*; return
+    Drawn as JSON."""
+    asked = ValuesSpec if "values" in request else PlotSpec
+    spec = asked.model_validate(request)
     if spec.font_cache is not None:
         # matplotlib's default is the home folder, which a server may not be allowed to write to.
         os.environ.setdefault(FOLDER_VARIABLE, str(spec.font_cache))
     from fumehood_tools.bench.drawing import draw
+    from fumehood_tools.bench.value_strips import draw_values
 
-    return draw(spec, folder / "spec.png").model_dump_json()
+    target = folder / "spec.png"
+    drawn = draw_values(spec, target) if isinstance(spec, ValuesSpec) else draw(spec, target)
+    return drawn.model_dump_json()
 
 
 if __name__ == "__main__":

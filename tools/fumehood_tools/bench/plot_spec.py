@@ -73,6 +73,46 @@ class PlotSpec(BaseModel, frozen=True, defer_build=True):
     footnote: str
     font_cache: Path | None = Field(description="folder in which matplotlib stores its font list")
 
+    @property
+    def parts(self) -> int:
+        """The number of panels, each of which is drawn as a figure of its own, too."""
+        return len(self.panels) + (self.effects is not None)
+
+
+class ValueLine(BaseModel, frozen=True, defer_build=True):
+    """One variant in a panel of values. sd: sample standard deviation; null with one seed."""
+
+    variant: str
+    label: str
+    kind: Kind
+    stale: bool
+    mean: float
+    sd: float | None
+    seeds: int
+
+
+class ValuesPanel(BaseModel, frozen=True, defer_build=True):
+    """One metric that has no sparsity to be drawn over: one line per variant, best first."""
+
+    title: str
+    axis: str
+    lines: list[ValueLine]
+
+
+class ValuesSpec(BaseModel, frozen=True, defer_build=True):
+    """The request to the drawing child for a sandbox with an evaluation of its own."""
+
+    values: list[ValuesPanel]
+    effects: EffectsSpec | None = None
+    title: str
+    footnote: str
+    font_cache: Path | None
+
+    @property
+    def parts(self) -> int:
+        """The number of panels, each of which is drawn as a figure of its own, too."""
+        return len(self.values) + (self.effects is not None)
+
 
 class Drawn(BaseModel, frozen=True):
     """The answer of the drawing child."""

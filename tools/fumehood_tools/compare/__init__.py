@@ -9,6 +9,7 @@ from fumehood_tools.compare.run import (
     compare_variants,
     power_of,
     scored_sae,
+    tests_of,
     usual_comparison,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "effects_of",
     "power_of",
     "scored_sae",
+    "tests_of",
     "usual_comparison",
 ]

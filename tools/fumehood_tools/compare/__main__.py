@@ -1,5 +1,5 @@
 """The comparison child process. children.ask_once sends a Question, which compare/judge.py answers,
-or a PowerAsked, which compare/planning.py answers."""
+a PowerAsked, which compare/planning.py answers, or PairsAsked, which compare/paired.py answers."""
 
 import warnings
 from pathlib import Path
@@ -7,17 +7,20 @@ from typing import Any
 
 from fumehood_tools.children import ReportProgress, answer_once
 from fumehood_tools.compare.judge import Judge
+from fumehood_tools.compare.paired import paired_tests
 from fumehood_tools.compare.planning import planned_power
-from fumehood_tools.compare.question import PowerAsked, Question
+from fumehood_tools.compare.question import PairsAsked, PowerAsked, Question
 
 
 def answer(asked: Any, folder: Path, progress: ReportProgress) -> str:
-    """Return the answer to a Question or PowerAsked, as JSON."""
+    """Return the answer to a Question, PowerAsked or PairsAsked, as JSON."""
     if "smallest_effect" in asked:
         return planned_power(PowerAsked.model_validate(asked)).model_dump_json()
     # scipy warns of lost precision when the paired differences are nearly equal. The p value it
     # then returns is still usable, so the warning is silenced.
     warnings.simplefilter("ignore", RuntimeWarning)
+    if "pairs" in asked:
+        return paired_tests(PairsAsked.model_validate(asked)).model_dump_json()
     return Judge(Question.model_validate(asked)).answer().model_dump_json()
 
 

@@ -150,3 +150,28 @@ class PowerFound(BaseModel, frozen=True):
     """The smallest true difference that is found 8 times in 10 with these seeds."""
     seeds_needed: int | None = None
     """Seeds with which the smallest effect is found 8 times in 10; None: more than 1,000."""
+
+
+class PairsAsked(BaseModel, frozen=True):
+    """Paired differences to test: of a sandbox with an evaluation of its own, which has no L0."""
+
+    pairs: dict[str, list[float]]
+    """Variant -> variant minus baseline, one number per common seed; at least one."""
+    tries: int
+    """The variants that were tried, which p is corrected for."""
+
+
+class PairTest(BaseModel, frozen=True):
+    """What the differences of one variant show. p: None with fewer than two seeds."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    p: float | None
+    p_adjusted: float | None
+
+
+class PairsFound(BaseModel, frozen=True):
+    """The tests of all variants that were asked about."""
+
+    tests: dict[str, PairTest]

@@ -27,6 +27,8 @@ from fumehood_tools.compare.doubts import differing, doubts_about, to_be_run, us
 from fumehood_tools.compare.looks import count_looks
 from fumehood_tools.compare.question import (
     ChangeSaid,
+    PairsAsked,
+    PairsFound,
     PowerAsked,
     PowerFound,
     Question,
@@ -362,7 +364,12 @@ def power_of(asked: PowerAsked) -> PowerFound:
     return PowerFound.model_validate_json(_ask(asked))
 
 
-def _ask(asked: Question | PowerAsked) -> str:
+def tests_of(asked: PairsAsked) -> PairsFound:
+    """Have a child process test paired differences. Raises PartMissing."""
+    return PairsFound.model_validate_json(_ask(asked))
+
+
+def _ask(asked: Question | PowerAsked | PairsAsked) -> str:
     missing = PartMissing("statsmodels", install_command("sae"), "it does the statistics")
     task = ChildTask(
         doing="Comparing",

@@ -70,7 +70,7 @@ class CustomChildren:
     def measure(self, name: str, source: bytes, seed: int) -> Measured:
         """Let a variant produce, and evaluate it. Raises VariantRejected, RunFailed."""
         produced, spent = self.produce(name, source, seed)
-        metrics, took = self._evaluated(produced, name, seed)
+        metrics, took = self.evaluate(produced, name, seed)
         return Measured(produced, metrics, spent, took)
 
     def produce(self, name: str, source: bytes, seed: int) -> tuple[Path, float]:
@@ -116,15 +116,23 @@ class CustomChildren:
                 f"custom.produce names the size {error}. Add it to custom.dims."
             ) from error
 
-    def _evaluated(self, produced: Path, name: str, seed: int) -> tuple[dict[str, float], float]:
+    def evaluate(self, produced: Path, name: str, seed: int) -> tuple[dict[str, float], float]:
+        """Evaluate arrays that a variant has produced; return metrics and seconds.
+
+        produced: the file that `produce` returned, or one that was kept. Raises RunFailed.
+        """
+        # The child sees nothing outside of its nursery's folder.
+        seen = self._evaluators / f"{name}-{seed}.safetensors"
+        if produced != seen:
+            shutil.copyfile(produced, seen)
         spec = {
             "evaluation": str(self._evaluation),
-            "produced": str(produced),
+            "produced": str(seen),
             "subject": str(self._subject),
             "layer": self._box.spec.subject.layer,
             "site": self._box.spec.subject.site,
         }
-        readable = [self._evaluation, produced, self._subject]
+        readable = [self._evaluation, seen, self._subject]
         home = self._evaluators / f"{name}-{seed}"
         minutes = self._limits.score_minutes
         out, took = self._run(self._evaluate, EVALUATE, spec, seed, home, readable, minutes)

@@ -1,50 +1,65 @@
-"""Compare variants of a custom sandbox in one metric, paired by seed, corrected for tries."""
+"""Compare variants of a custom sandbox in one metric, paired by seed, corrected for tries.
+
+Light: reads records; the child process of compare_variants does the arithmetic, which takes 2 s.
+"""
 
 from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from fumehood_tools.compare.report import Compared, Comparison, Effect, Word
-from fumehood_tools.compare.statistics import adjusted, effect, p_value
-from fumehood_tools.custom.run import records_of
+from fumehood_tools.compare import tests_of
+from fumehood_tools.compare.question import PairsAsked, PairTest
+from fumehood_tools.compare.report import ALPHA, Compared, Comparison, Effect, Word
+from fumehood_tools.custom.scored import CustomScores, Version, mean_and_sd, scores_of
 from fumehood_tools.custom.sealed import custom_of
-from fumehood_tools.errors import BadRequest
+from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.registry.sae_metrics import QUALITY
 from fumehood_tools.runs.baselines import USUAL
 from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.settings import Settings
+from fumehood_tools.spec import CustomMetric
 
-ALPHA, FEWEST = 0.05, 3
+FEWEST = 3
+BASELINE = "the baseline"
 
 
 class CustomRow(BaseModel, frozen=True):
-    """One variant beside the baseline. mean: variant minus baseline, in the metric's units."""
+    """One variant beside the baseline. mean: variant minus baseline, in the metric's units.
+
+    p: corrected for all tries; p_alone: of this variant alone.
+    """
 
     variant: str
+    came: bool = False
     seeds: int
+    pairs: int = 0
     value: float
     mean: float | None = None
     low: float | None = None
     high: float | None = None
     p: float | None = None
+    p_alone: float | None = None
     verdict: str
 
     def as_compared(self) -> Compared:
         """Return the row in the form that compare_variants has for every sandbox."""
-        word: Word = "undecided"
+        word: Word = "undecided" if self.mean is not None else "not comparable"
         if self.verdict in ("better", "worse"):
             word = "better" if self.verdict == "better" else "worse"
-        seen = Effect(mean=self.mean or 0.0, low=self.low, high=self.high, seeds=self.seeds)
+        seen = None
+        if self.mean is not None:
+            seen = Effect(mean=self.mean, low=self.low, high=self.high, seeds=self.pairs)
         return Compared(
             variant=self.variant,
             verdict=word,
             reason=self.verdict,
             effect=seen,
-            p=None,
+            p=self.p_alone,
             p_adjusted=self.p,
             levels=[],
             other={},
-            seeds_needed=None,
+            seeds_needed=FEWEST if self.mean is None or self.pairs < FEWEST else None,
+            packaged=self.came,
             front=None,
             change=None,
             work=None,
@@ -58,10 +73,12 @@ class CustomComparison(BaseModel, frozen=True):
     sandbox: str
     metric: str
     better: str
+    smallest: float
     baseline: str
     tries: int
     sealed_sha256: str
     pinned: bool
+    left_out: list[str] = []
     rows: list[CustomRow]
 
     def as_comparison(self) -> Comparison:
@@ -77,16 +94,16 @@ class CustomComparison(BaseModel, frozen=True):
             tries=self.tries,
             noise_floor=None,
             noise_seeds=FEWEST,
-            margin=0.0,
+            margin=self.smallest,
             power="",
             otherwise=[],
-            rows=[row.as_compared() for row in self.rows if row.mean is not None],
+            rows=[row.as_compared() for row in self.rows if row.verdict != BASELINE],
             floor=None,
             pareto=[],
             definitions={"better": "p after correction below 0.05, and more than the smallest"},
             warnings=warnings,
-            left_out=[],
-            next="read the records in results/",
+            left_out=self.left_out,
+            next=f"read_benchmarks(sandbox={self.sandbox!r})",
         )
 
     def text(self) -> str:
@@ -101,7 +118,8 @@ class CustomComparison(BaseModel, frozen=True):
                 told += f"; {row.mean:+.4f} against {self.baseline}, {interval}"
             told += f", p {row.p:.3g} after {self.tries} tries" if row.p is not None else ""
             lines.append(f"{told}: {row.verdict}")
-        return "\n".join(lines)
+        lines += [f"left out: {one}" for one in self.left_out]
+        return "\n".join([*lines, f"Next: read_benchmarks(sandbox={self.sandbox!r})"])
 
 
 def compare_custom(
@@ -110,48 +128,68 @@ def compare_custom(
     variants: Sequence[str] | None,
     baseline: str,
     metric: str,
+    setting: str | None = None,
 ) -> CustomComparison:
     """Return how variants differ from a baseline. Raises BadRequest for what was not run.
 
-    variants: None for all others that have a record. baseline: if there is none of this name, the
+    variants: None for all others that have a score. baseline: if there is none of this name, the
     first variant of the sandbox that is no control. metric: QUALITY, which is the default of
-    compare_variants, means the headline metric of the sandbox.
+    compare_variants, means the headline metric of the sandbox. setting: as in `scores_of`. Only
+    the present version of each file is compared; the others count as tries.
     """
+    declared = _declared(box, metric)
+    scores = scores_of(settings, box, setting)
+    current = scores.current()
+    if baseline not in current and baseline == USUAL:
+        tested = (name for name, one in current.items() if one.kind != "control")
+        baseline = next(tested, baseline)
+    chosen = list(variants or [name for name in current if name != baseline])
+    if missing := [name for name in (baseline, *chosen) if name not in current]:
+        raise BadRequest(f"{', '.join(missing)} has no score here. Run it first.")
+    theirs = current[baseline].values(declared.name)
+    pairs = {name: _paired(current[name].values(declared.name), theirs) for name in chosen}
+    tries = max(1, scores.tries - (current[baseline].kind != "control"))
+    asked = {name: some for name, some in pairs.items() if some}
+    tests = tests_of(PairsAsked(pairs=asked, tries=tries)).tests if asked else {}
+    rows = [_row(current[baseline], declared, [], None, BASELINE)]
+    rows += [_row(current[name], declared, pairs[name], tests.get(name)) for name in chosen]
+    shown = (current[name] for name in (baseline, *chosen))
+    return CustomComparison(
+        sandbox=box.name,
+        metric=declared.name,
+        better=declared.better,
+        smallest=declared.smallest,
+        baseline=baseline,
+        tries=tries,
+        sealed_sha256=scores.sealed,
+        pinned=all(one["pinned"] for version in shown for one in version.scores.values()),
+        left_out=left_out(scores),
+        rows=rows,
+    )
+
+
+def _declared(box: Sandbox, metric: str) -> CustomMetric:
+    """Return what sandbox.toml declares about the metric to judge by."""
     custom = custom_of(box)
     chosen = custom.headline if metric == QUALITY else metric
     declared = {one.name: one for one in custom.metrics}
     if chosen not in declared:
-        raise BadRequest(f"No metric {chosen!r}. This sandbox has {', '.join(declared)}.")
-    records = records_of(settings, box)
-    values: dict[str, dict[int, float]] = {}
-    for record in records:
-        values.setdefault(record["variant"], {})[record["seed"]] = record["metrics"][chosen]
-    controls = {record["variant"] for record in records if record["control"]}
-    if baseline not in values and baseline == USUAL:
-        baseline = next((name for name in sorted(values) if name not in controls), baseline)
-    variants = variants or [name for name in sorted(values) if name != baseline]
-    if missing := [name for name in (baseline, *variants) if name not in values]:
-        raise BadRequest(f"{', '.join(missing)} has no score here. Run it first.")
-    tries = len(values.keys() - controls - {baseline}) or 1
-    pairs = {name: _paired(values[name], values[baseline]) for name in variants}
-    ps = {name: p for name, one in pairs.items() if (p := p_value(one)) is not None}
-    corrected = adjusted(ps, tries)
-    sign = -1.0 if declared[chosen].better == "lower" else 1.0
-    first = _row(baseline, values[baseline], [], None, 0.0, 1.0)
-    rows = [first.model_copy(update={"verdict": "the baseline"})]
-    for name in variants:
-        smallest = declared[chosen].smallest
-        rows.append(_row(name, values[name], pairs[name], corrected.get(name), smallest, sign))
-    return CustomComparison(
-        sandbox=box.name,
-        metric=chosen,
-        better=declared[chosen].better,
-        baseline=baseline,
-        tries=tries,
-        sealed_sha256=records[0]["sealed_sha256"],
-        pinned=all(record["pinned"] for record in records),
-        rows=rows,
-    )
+        raise UnknownName("metric", chosen, declared, "Compare by one of this sandbox's metrics.")
+    if declared[chosen].better == "none":
+        raise BadRequest(
+            f"{chosen} is only shown: sandbox.toml does not say whether more or less of it is "
+            f"better. Compare by {custom.headline}."
+        )
+    return declared[chosen]
+
+
+def left_out(scores: CustomScores) -> list[str]:
+    """Return one sentence per kind of score that is not shown."""
+    found = [
+        f"{count} scores by other sealed files, setting='sealed {digest[:12]}'"
+        for digest, count in scores.others.items()
+    ]
+    return found + [f"{place}: {why}" for place, why in scores.broken.items()]
 
 
 def _paired(ours: dict[int, float], theirs: dict[int, float]) -> list[float]:
@@ -159,30 +197,28 @@ def _paired(ours: dict[int, float], theirs: dict[int, float]) -> list[float]:
 
 
 def _row(
-    name: str,
-    values: dict[int, float],
+    version: Version,
+    metric: CustomMetric,
     pairs: Sequence[float],
-    p: float | None,
-    smallest: float,
-    sign: float,
+    test: PairTest | None,
+    verdict: str = "no common seeds",
 ) -> CustomRow:
-    mean = sum(values.values()) / len(values)
-    if not pairs:
-        return CustomRow(variant=name, seeds=len(values), value=mean, verdict="no common seeds")
-    found = effect(pairs)
-    if len(pairs) < FEWEST:
-        verdict = f"undecided: {FEWEST} common seeds or more are needed"
-    elif p is None or p >= ALPHA or abs(found.mean) < smallest:
-        verdict = "no difference shown"
-    else:
-        verdict = "better" if sign * found.mean > 0 else "worse"
-    return CustomRow(
-        variant=name,
-        seeds=len(values),
-        value=mean,
-        mean=found.mean,
-        low=found.low,
-        high=found.high,
-        p=p,
-        verdict=verdict,
+    values = version.values(metric.name)
+    mean, _ = mean_and_sd(values.values())
+    came = version.kind == "baseline"
+    row = CustomRow(
+        variant=version.variant, came=came, seeds=len(values), value=mean, verdict=verdict
     )
+    if test is None:
+        return row
+    known = {"pairs": len(pairs), "mean": test.mean, "low": test.low, "high": test.high}
+    known |= {"p": test.p_adjusted, "p_alone": test.p}
+    return row.model_copy(update={**known, "verdict": _verdict(metric, len(pairs), test)})
+
+
+def _verdict(metric: CustomMetric, seeds: int, test: PairTest) -> str:
+    if seeds < FEWEST:
+        return f"undecided: {FEWEST} common seeds or more are needed"
+    if test.p_adjusted is None or test.p_adjusted > ALPHA or abs(test.mean) < metric.smallest:
+        return "no difference shown"
+    return "better" if (test.mean > 0) == (metric.better == "higher") else "worse"

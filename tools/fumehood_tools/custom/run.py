@@ -7,20 +7,19 @@ from typing import Any, NamedTuple
 
 from fumehood_tools.custom.children import CustomChildren, Measured
 from fumehood_tools.custom.inputs import inputs_of
-from fumehood_tools.custom.sealed import check_sealed, custom_of, sealed_sha256
+from fumehood_tools.custom.scored import KIND
+from fumehood_tools.custom.sealed import check_sealed, custom_of
 from fumehood_tools.errors import FumehoodError, RunFailed
 from fumehood_tools.files import digest_of, sha256_of
 from fumehood_tools.glass import choose_level, scratch_folder
 from fumehood_tools.jobs import Progress
 from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.plain_files import read_plain
-from fumehood_tools.receipts import Draft, RecordWriter, open_book, place_of, read_folder
-from fumehood_tools.sandbox.create import Sandbox, open_sandbox
+from fumehood_tools.receipts import Draft, RecordWriter, place_of, read_folder
+from fumehood_tools.sandbox.create import open_sandbox
 from fumehood_tools.sandbox.declarations import declares_no_training
 from fumehood_tools.settings import Settings
 from fumehood_tools.timestamps import now
-
-KIND = "custom_score"
 
 
 class CustomItem(NamedTuple):
@@ -123,15 +122,3 @@ class CustomRun:
         said = f"{number} of {total} done; {item.variant} seed {item.seed}"
         progress = Progress(done=number, total=total, phase="produce and evaluate:", message=said)
         self._context.report(progress)
-
-
-def records_of(settings: Settings, box: Sandbox) -> list[dict[str, Any]]:
-    """Return the valid records of a custom sandbox that its sealed files of now have made."""
-    book, sealed, found = open_book(settings.state), sealed_sha256(box), []
-    for folder in sorted(box.results.glob("*/seed*")):
-        held = read_folder(settings.workspace, place_of(folder, settings.workspace), book)
-        if held is None or held.kind != KIND or held.problem is not None:
-            continue
-        if held.record["sealed_sha256"] == sealed:
-            found.append(held.record)
-    return found

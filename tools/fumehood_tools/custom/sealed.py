@@ -6,10 +6,14 @@ stands, a run refuses other files.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field
 
 from fumehood_tools.errors import BadRequest, IntegrityFailed, StorageFailed
-from fumehood_tools.files import read_json, write_json
+from fumehood_tools.files import read_json, sha256_of, write_json
 from fumehood_tools.proving.folder import tree_digest
 from fumehood_tools.receipts import make_key
 from fumehood_tools.sandbox.create import Sandbox
@@ -17,6 +21,24 @@ from fumehood_tools.spec import CustomSpec
 from fumehood_tools.timestamps import now
 
 _PURPOSE = "fumehood pin of sealed files 1"
+
+
+class SealedFile(BaseModel, frozen=True):
+    """One sealed file as it was pinned."""
+
+    sha256: str
+    size: int = Field(description="bytes")
+
+
+class Pin(BaseModel, frozen=True):
+    """What a reviewer has pinned. files and settings: empty in pins of earlier versions."""
+
+    sandbox: str
+    sealed_sha256: str
+    pinned: str = Field(description="ISO 8601, UTC")
+    files: dict[str, SealedFile] = {}
+    settings: dict[str, Any] = Field({}, description="[custom] and [subject], by key")
+    before: list[str] = Field([], description="hashes that were pinned earlier, oldest first")
 
 
 def custom_of(box: Sandbox) -> CustomSpec:
@@ -49,16 +71,38 @@ def sealed_sha256(box: Sandbox) -> str:
     return tree_digest(box.folder, sealed_files(box), [json.dumps(deciding, sort_keys=True)])
 
 
-def pin(state: Path, box: Sandbox) -> str:
-    """Pin the sealed files as they are now; return their hash. Replaces an earlier pin."""
-    sealed, key = sealed_sha256(box), make_key(state)
-    content = {"sandbox": box.name, "sealed_sha256": sealed, "pinned": now()}
-    write_json(_place(state, box), {**content, "mac": key.mac(_PURPOSE, _canonical(content))})
-    return sealed
+def stated(box: Sandbox) -> Pin:
+    """Return what a pin of the sealed files of now says. Raises StorageFailed."""
+    custom, subject = custom_of(box), box.spec.subject
+    files = {
+        path: SealedFile(sha256=sha256_of(file), size=file.stat().st_size)
+        for path in sealed_files(box)
+        for file in [box.folder / path]
+    }
+    settings = {f"custom.{key}": value for key, value in custom.model_dump(mode="json").items()}
+    settings |= {f"subject.{key}": value for key, value in subject.model_dump(mode="json").items()}
+    return Pin(
+        sandbox=box.name,
+        sealed_sha256=sealed_sha256(box),
+        pinned=now(),
+        files=files,
+        settings=settings,
+    )
 
 
-def pinned(state: Path, box: Sandbox) -> str | None:
-    """Return the hash that was pinned, or None if nothing was.
+def pin(state: Path, box: Sandbox, before: Pin | None = None) -> str:
+    """Pin the sealed files as they are now; return their hash. before: the pin that it replaces."""
+    made = stated(box)
+    if before is not None:
+        made = made.model_copy(update={"before": [*before.before, before.sealed_sha256]})
+    content = made.model_dump(mode="json")
+    mac = make_key(state).mac(_PURPOSE, _canonical(content))
+    write_json(_place(state, box), {**content, "mac": mac})
+    return made.sealed_sha256
+
+
+def pin_of(state: Path, box: Sandbox) -> Pin | None:
+    """Return the pin of a sandbox, or None if nothing was pinned.
 
     Raises IntegrityFailed for a pin that this workspace did not sign.
     """
@@ -69,9 +113,17 @@ def pinned(state: Path, box: Sandbox) -> str | None:
     mac = held.pop("mac", "")
     if held.get("sandbox") != box.name or make_key(state).mac(_PURPOSE, _canonical(held)) != mac:
         raise IntegrityFailed(
-            "pin", "the pin of the sealed files was edited", "Let a reviewer pin them again."
+            "pin",
+            "the pin of the sealed files was edited",
+            f"Let a reviewer run fumehood sandbox accept {box.name}.",
         )
-    return str(held["sealed_sha256"])
+    return Pin.model_validate(held)
+
+
+def pinned(state: Path, box: Sandbox) -> str | None:
+    """Return the hash that was pinned, or None if nothing was. Raises as `pin_of` does."""
+    held = pin_of(state, box)
+    return None if held is None else held.sealed_sha256
 
 
 def check_sealed(state: Path, box: Sandbox) -> tuple[str, bool]:
@@ -85,7 +137,8 @@ def check_sealed(state: Path, box: Sandbox) -> tuple[str, bool]:
             "sealed",
             f"the sealed files of {box.name} are not those that were pinned "
             f"({now_there[:12]}, pinned {held[:12]})",
-            "Restore them, or let a reviewer read the change and pin it with validate_sandbox.",
+            "Restore them, or let a reviewer read the change and run "
+            f"fumehood sandbox accept {box.name}.",
         )
     return now_there, held is not None
 
@@ -94,5 +147,5 @@ def _place(state: Path, box: Sandbox) -> Path:
     return state / "pins" / f"{box.name}.json"
 
 
-def _canonical(content: dict[str, str]) -> bytes:
+def _canonical(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, sort_keys=True).encode()

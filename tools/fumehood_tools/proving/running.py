@@ -12,6 +12,7 @@ from fumehood_tools.jobs import Progress
 from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.proving.bench import ProvingBench
 from fumehood_tools.proving.folder import VARIANTS, SandboxFolder
+from fumehood_tools.proving.repeating import judge_repeat
 from fumehood_tools.proving.report import Budget, Fault, Result, judged, not_tried
 from fumehood_tools.proving.rows import shared_rows
 from fumehood_tools.proving.scores import SEED, Outcome, PartOfJob, run_scores
@@ -26,7 +27,7 @@ OTHER_SEED = 1
 START = "start_{name}"
 HARVESTED, TRAINED = 0.1, 0.45
 """Shares of the whole validation that are over after each part."""
-NUMBERS = ("4.2", "4.3", "4.4", "4.5", "5.1", "5.2", "5.3", "6.2", "7.1", "7.2", "7.3")
+NUMBERS = ("4.2", "4.3", "4.4", "4.5", "5.1", "5.2", "5.3", "6.2", "7.1", "7.2", "7.3", "7.4")
 Trainings = Mapping[tuple[str, int], Trained]
 
 
@@ -66,6 +67,7 @@ def judge_runs(proof: Proof, context: JobContext, scratch: Path) -> list[Result]
         judged("7.1", _leaks(found)),
         _verified(usable, outcome),
         _better(trained, control, outcome),
+        judge_repeat(bench, trained, outcome),
     ]
 
 

@@ -1,5 +1,6 @@
 """Requirements 2.2, 3, 4.1 and part of 5.1: what the files are, found by reading them."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from fumehood_tools.sandbox.declarations import declares_no_training
 from fumehood_tools.settings import Settings
 
 MOST_NAMED = 10
+_DRAWN = re.compile(r"results/(plots/[^/]+\.(png|svg|csv)|page/index\.html)")
+"""What plot_benchmarks draws from the records. No score is read from these files."""
 
 
 def judge_files(folder: SandboxFolder, kind: Kind | None, settings: Settings) -> list[Result]:
@@ -66,6 +69,8 @@ def foreign_results(folder: SandboxFolder, settings: Settings) -> Iterator[Fault
     for path in folder.results:
         if any(part.startswith(".") for part in path.split("/")):
             continue  # being written, or left by a process that was killed
+        if _DRAWN.fullmatch(path):
+            continue
         home = folder.root / Path(path).parent
         if home not in valid:
             place = place_of(home, settings.workspace)

@@ -6,7 +6,7 @@ them.
 
 from typing import Literal, NamedTuple
 
-VERSION = 1
+VERSION = 2
 """Raise it when a requirement changes its meaning, so that kept reports are not shown any more."""
 
 Stage = Literal["read", "run"]
@@ -190,6 +190,15 @@ REQUIREMENTS = (
         "The evaluation tells trained from untrained",
         "The best baseline has to be better than the untrained control in the headline metric.",
         "Raise training.lr or corpus.train_tokens; check that the site carries information.",
+    ),
+    Requirement(
+        "7.4",
+        "run",
+        "The evaluation repeats itself: the same weights get the same metrics again",
+        "The weights of a baseline are scored a second time, in new processes, and each metric is "
+        "compared.",
+        "Seed every draw of the evaluation from `context.seed`; use no clock, no order of a set "
+        "and nothing that an earlier call left.",
     ),
     Requirement(
         "8.1",

@@ -220,6 +220,8 @@ class HoldoutAnswer(BaseModel, frozen=True):
     minutes: float = Field(0.0, description="what the answer cost; if it was asked: estimated")
     saes: int = Field(0, description="SAEs that were trained for it; if it was asked: estimated")
     sandbox: str = Field("", description="made for a re-test elsewhere")
+    subject: str = Field("", description="of a re-test elsewhere; absent in older entries")
+    layer: int | None = Field(None, description="of a re-test elsewhere; absent in older entries")
     seeds: list[int] = Field(
         default_factory=list, description="drawn at random for a re-test elsewhere"
     )

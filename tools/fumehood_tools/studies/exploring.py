@@ -14,7 +14,6 @@ from fumehood_tools.locking import exclusive
 from fumehood_tools.receipts.places import results_of
 from fumehood_tools.records.labelling import name_of
 from fumehood_tools.registry.lookup import judged_metrics, metric_named
-from fumehood_tools.sandbox.create import open_sandbox
 from fumehood_tools.studies.claims import Aim, claim_of
 from fumehood_tools.studies.counting import plans_again
 from fumehood_tools.studies.entries import Claim, Conclusion
@@ -54,7 +53,7 @@ def judge_scores(
     """
     with exclusive(lab.settings.state / LOCK.format(name=study)):
         notebook = lab.studies.read(study)
-        folder = open_sandbox(lab.settings, sandbox).folder
+        folder = lab.box(sandbox).folder
         comparison = compare_variants(
             folder,
             variants=list(variants) or None,

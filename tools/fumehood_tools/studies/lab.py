@@ -22,6 +22,7 @@ from fumehood_tools.records.labelling import Packaged
 from fumehood_tools.records.scores import Failure, Score
 from fumehood_tools.registry.kinds import SCORE
 from fumehood_tools.runs.code import evaluator_sha256, template_sha256
+from fumehood_tools.sandbox.create import Sandbox, open_sandbox
 from fumehood_tools.sandbox.variants import packaged_in
 from fumehood_tools.settings import Settings
 from fumehood_tools.spec import SandboxSpec, check_spec, deciding_values
@@ -92,6 +93,20 @@ class Lab:
     def folder(self, sandbox: str) -> Path:
         """Return the folder of a sandbox, whether it exists or not."""
         return self.settings.workspace / SANDBOXES / sandbox
+
+    def box(self, sandbox: str) -> Sandbox:
+        """Return a sandbox that a study can be about.
+
+        Raises UnknownName, and BadRequest for one with an evaluation of its own.
+        """
+        box = open_sandbox(self.settings, sandbox)
+        if box.spec.custom is not None:
+            raise BadRequest(
+                f"{sandbox} is evaluated by its own code, and studies register, seal and judge "
+                "scores of fumehood's evaluator only. Use run_variants and "
+                f"compare_variants(sandbox={sandbox!r}), which corrects p for all tries there."
+            )
+        return box
 
     def packaged(self, sandbox: str) -> Packaged:
         """Return name -> sha256 of the files that count as baselines in a sandbox."""

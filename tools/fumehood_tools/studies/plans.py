@@ -24,7 +24,7 @@ from fumehood_tools.records.seed_lists import MOST_SEEDS, short_seeds
 from fumehood_tools.registry.lookup import judged_metrics, metric_named
 from fumehood_tools.runs.baselines import UNTRAINED
 from fumehood_tools.runs.start import Prepared
-from fumehood_tools.sandbox.create import Sandbox, open_sandbox
+from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.spec import SandboxSpec
 from fumehood_tools.studies.claims import metric_of
 from fumehood_tools.studies.counting import all_tries
@@ -94,7 +94,7 @@ def register_plan(
     with exclusive(lab.settings.state / _LOCK):
         taken = taken_seeds(lab, jobs)
         notebook = lab.studies.read(study)
-        box = open_sandbox(lab.settings, asked.sandbox)
+        box = lab.box(asked.sandbox)
         metric = metric_named(asked.metric, judged_metrics())
         files = _files(lab, box, asked)
         draft = Plan(

@@ -110,19 +110,23 @@ class Desk:
         )
         append(self.settings.workspace, study, content)
 
-    def retested(self, plan: int, layer: int, verdict: Verdict) -> None:
+    def retested(
+        self, plan: int, layer: int, verdict: Verdict, *, by_earlier_version: bool = False
+    ) -> None:
         """Enter the answer of a re-test of `mine` on a layer of SmolLM2, with its sandbox."""
-        name = f"rung{layer}"
-        create_sandbox(self.settings, name, subject="smollm2-135m", layer=layer)
+        name, subject = f"rung{layer}", "smollm2-135m"
+        create_sandbox(self.settings, name, subject=subject, layer=layer)
+        place = {} if by_earlier_version else {"subject": subject, "layer": layer}
         content = HoldoutAnswer(
             plan=plan,
             test="subject",
-            where=name,
+            where=f"layer {layer} of {subject}, sandbox {name}",
             question=0,
             claims=[claim("mine", verdict)],
             written=WHEN,
             sandbox=name,
         )
+        content = content.model_copy(update=place)
         append(self.settings.workspace, "s", content)
 
     def judged(self, scores: Mapping[str, float] | None = None, study: str = "s") -> int:

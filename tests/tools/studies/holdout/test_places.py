@@ -205,3 +205,23 @@ def test_the_ladder_says_where_a_winner_was_and_where_it_goes_next(desk: Desk) -
     assert ladder().next == f"{call}, subject=…) with a larger subject"
     desk.retested(plan, 5, "lost on transfer")
     assert len(ladder().rungs) == 3 and ladder().next == ""
+
+
+@pytest.mark.parametrize("by_earlier_version", [False, True])
+def test_a_deleted_or_edited_sandbox_of_a_rung_hides_no_rung(
+    desk: Desk, by_earlier_version: bool
+) -> None:
+    plan = desk.judged()
+    desk.retested(plan, 10, "supported", by_earlier_version=by_earlier_version)
+    desk.retested(plan, 20, "supported", by_earlier_version=by_earlier_version)
+    change_setting(desk.box("rung20").folder, "subject", "layer", 3)
+    shutil.rmtree(desk.box("rung10").folder)
+    study = desk.lab.studies.read("s")
+    ladder = ladder_of(desk.lab, study, plan, "mine")
+    assert [rung.partition(":")[0] for rung in ladder.rungs] == [
+        "1. layer 10 of smollm2-135m",
+        "2. layer 20 of smollm2-135m",
+    ]
+    assert "with a larger subject" in ladder.next
+    there = choose_place(desk.lab, study, SYNTHETIC, layer=5, subject="smollm2-135m")
+    assert there.test == "layer", "the subject was seen on both rungs"

@@ -4,13 +4,9 @@ from typing import Any
 
 import pytest
 
-from fumehood_tools.sandbox.variants import packaged_variants
-from fumehood_tools.studies.suggesting.code import (
-    likeness,
-    packaged_code,
-    usual_likeness,
-    words_of,
-)
+from fumehood_tools.sandbox.create import create_sandbox
+from fumehood_tools.studies.suggesting.code import likeness, usual_likeness, words_of
+from fumehood_tools.studies.suggesting.similar import packaged_files
 
 ORIGINAL = b'''
 """A variant."""
@@ -52,10 +48,26 @@ def test_what_is_no_python_has_no_likeness(source: bytes) -> None:
     assert likeness((), words_of(ORIGINAL)) == 0.0
 
 
-def test_packaged_variants_are_all_different() -> None:
-    middle, most = usual_likeness()
-    assert 0 < middle < most < 1
-    assert len(set(packaged_code().values())) == len(packaged_variants())
+@pytest.mark.parametrize("kind", ["sae", "transcoder", "steering"])
+def test_the_baselines_of_each_kind_are_all_different(bench: Any, kind: str) -> None:
+    subject = "smollm2-135m" if kind == "steering" else "synthetic"
+    files = packaged_files(create_sandbox(bench.settings, "other", source=kind, subject=subject))
+    code = frozenset(map(words_of, files.values()))
+    usual = usual_likeness(code)
+    assert len(code) == len(files) >= 5
+    assert usual is not None and 0 < usual.middle < usual.most < 1
+    assert usual_likeness(frozenset()) is None
+
+
+def test_a_transcoder_is_compared_with_the_baselines_of_its_kind(bench: Any) -> None:
+    box = create_sandbox(bench.settings, "tc", source="transcoder", subject="synthetic")
+    source = (box.variants / "batch_topk.py").read_text("utf-8")
+    (box.variants / "mine.py").write_text(source.replace("K = ", "K = 1"), "utf-8")
+    rows = bench.rows("similar", variant="mine", sandbox="tc")
+    code = [row for row in rows if row.what.startswith("code")]
+    assert code[0].what == "code: the packaged batch_topk" and code[0].value == 1
+    named = {name for row in code for name in packaged_files(box) if name in row.what}
+    assert named == set(packaged_files(box)), named
 
 
 def test_a_copy_of_a_packaged_variant_is_found_even_if_its_file_is_gone(bench: Any) -> None:

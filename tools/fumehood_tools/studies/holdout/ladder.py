@@ -7,7 +7,7 @@ name. It ends where the winner is lost on transfer.
 
 from typing import NamedTuple
 
-from fumehood_tools.errors import BadRequest
+from fumehood_tools.errors import BadRequest, PartMissing, UnknownName
 from fumehood_tools.spec import SandboxSpec
 from fumehood_tools.studies.entries import Plan
 from fumehood_tools.studies.holdout.places import Spot, choose_place, tested_spots
@@ -29,7 +29,7 @@ def ladder_of(lab: Lab, study: Study, plan: int, variant: str) -> Ladder:
     rungs: list[str] = []
     been: list[Spot] = []
     lost = False
-    for said, spot in tested_spots(lab.settings, study):
+    for said, spot in tested_spots(lab, study):
         claim = next((one for one in said.claims if one.variant == variant), None)
         if said.plan != plan or said.asked or claim is None:
             continue
@@ -55,6 +55,6 @@ def _next(lab: Lab, study: Study, been: list[Spot]) -> Spot | None:
     here = spec.model_copy(update={"subject": subject})
     try:
         found = choose_place(lab, study, here, avoid=[spot.word for spot in been])
-    except BadRequest:
+    except (BadRequest, PartMissing, UnknownName):
         return None
     return found.spot if found.spot.subject == last.subject else None

@@ -23,7 +23,12 @@ from fumehood_tools.studies.entries import HoldoutAnswer, Plan
 from fumehood_tools.studies.lab import FILE_CHARACTERS, Lab
 from fumehood_tools.studies.notebook import Study
 from fumehood_tools.subjects import SubjectInfo, describe_subject
-from fumehood_tools.subjects.catalogue import SYNTHETIC, SYNTHETIC_TASKS
+from fumehood_tools.subjects.catalogue import (
+    ALIASES,
+    SYNTHETIC,
+    SYNTHETIC_TASKS,
+    known_subjects,
+)
 from fumehood_tools.subjects.embedded import NAME as EMBEDDED
 
 OTHER = {SYNTHETIC: EMBEDDED, EMBEDDED: SYNTHETIC}
@@ -63,18 +68,36 @@ def used_spots(lab: Lab, study: Study) -> set[str]:
     return found | {spot for name, spots in lab.spots.items() if name in names for spot in spots}
 
 
-def tested_spots(settings: Settings, study: Study) -> list[tuple[HoldoutAnswer, Spot]]:
-    """Return the re-tests of a study with where they were, in order; whose sandbox still exists."""
+def tested_spots(lab: Lab, study: Study) -> list[tuple[HoldoutAnswer, Spot]]:
+    """Return the re-tests of a study with where they were, in order.
+
+    Those that were entered, but have not begun, are left out. Whether their sandboxes are still
+    there, or were edited, plays no part: the entry says where a re-test was. Entries of earlier
+    versions say it in words, and the ledger confirms them.
+    """
     found = []
     for _, said in study.only(HoldoutAnswer):
         if said.test == "holdout" or not said.sandbox:
             continue
-        try:
-            subject = open_sandbox(settings, said.sandbox).spec.subject
-        except UnknownName:
-            continue  # it was entered, but its job has not begun; or the folder is gone
-        found.append((said, Spot(subject.name, subject.layer)))
+        trained = set(lab.spots.get(said.sandbox, ()))
+        if said.asked and not trained and not (lab.settings.sandboxes / said.sandbox).is_dir():
+            continue
+        found.append((said, _spot_of(lab.settings, said, trained)))
     return found
+
+
+def _spot_of(settings: Settings, said: HoldoutAnswer, trained: Collection[str]) -> Spot:
+    """Return where a re-test was. trained: words of the places that the ledger has for it."""
+    if said.layer is not None:
+        return Spot(said.subject, said.layer)
+    layer, _, name = said.where.partition(",")[0].removeprefix("layer ").partition(" of ")
+    at = int(layer) if layer.isdecimal() else 0
+    full = [*known_subjects(), *ALIASES.values()]
+    with contextlib.suppress(UnknownName):  # the folder is gone
+        full.insert(0, open_sandbox(settings, said.sandbox).spec.subject.name)
+    candidates = [Spot(one, at) for one in full if Path(one).name == name]
+    confirmed = [spot for spot in candidates if spot.word in trained]
+    return (confirmed or [*candidates, Spot(name, at)])[0]
 
 
 def choose_place(
@@ -105,7 +128,7 @@ def choose_place(
         )
     info = _info(settings, spot.subject, spot.layer)
     # Another layer of a subject where an earlier test was is no new subject.
-    seen = used | {there.word for _, there in tested_spots(lab.settings, study)} - {spot.word}
+    seen = used | {there.word for _, there in tested_spots(lab, study)} - {spot.word}
     is_seen = any(Spot(spot.subject, at).word in seen for at in range(info.n_layers))
     test: Literal["layer", "subject"] = "layer" if is_seen else "subject"
     return Elsewhere(test, spot, spec_elsewhere(spec, spot, info, _info(settings, own).d_model))

@@ -201,6 +201,8 @@ def _enter(lab: Lab, jobs: JobStore, quote: Promoted) -> None:
             minutes=round(quote.minutes, 2),
             saes=quote.saes,
             sandbox=retest.sandbox,
+            subject=retest.there.spot.subject,
+            layer=retest.there.spot.layer,
             seeds=list(retest.seeds),
         )
         append(lab.settings.workspace, retest.study, content)

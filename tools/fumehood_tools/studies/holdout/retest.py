@@ -72,6 +72,8 @@ class RetestJob:
             minutes=round((time.monotonic() - began) / 60, 2),
             saes=len(standing.all),
             sandbox=retest.sandbox,
+            subject=retest.there.spot.subject,
+            layer=retest.there.spot.layer,
             seeds=list(retest.seeds),
         )
         entry = self._enter(answer)

@@ -3,12 +3,12 @@
 Costs a few ms with warm shelves, and about 1 ms per record and entry the first time.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple, TypeVar
 
 from fumehood_tools.bench.collect import SandboxRecords
 from fumehood_tools.errors import FumehoodError
-from fumehood_tools.sandbox.variants import packaged_variants
+from fumehood_tools.records.labelling import Packaged
 from fumehood_tools.studies.entries import (
     Claim,
     Conclusion,
@@ -38,15 +38,18 @@ class Judged(NamedTuple):
 class Board(NamedTuple):
     """The study that is asked about, the workspace's other studies, and all sandboxes' records.
 
-    packaged: name -> sha256 of the baselines' files. problems: what could not be read.
+    problems: what could not be read.
     """
 
     lab: Lab
     study: Study
     others: tuple[Study, ...]
     boxes: dict[str, SandboxRecords]
-    packaged: Mapping[str, str]
     problems: tuple[str, ...]
+
+    def packaged(self, box: str) -> Packaged:
+        """Return name -> sha256 of the baselines' files of a sandbox's kind."""
+        return self.lab.packaged(box)
 
     @property
     def studies(self) -> tuple[Study, ...]:
@@ -108,6 +111,4 @@ def read_board(lab: Lab, name: str) -> Board:
         for box, found in boxes.items()
         for left in found.damaged
     ]
-    # The curated axes are those of SAEs, and so are the names of baselines.
-    packaged = packaged_variants() if lab.chosen_packaged is None else lab.chosen_packaged
-    return Board(lab, study, tuple(others), boxes, packaged, tuple(problems))
+    return Board(lab, study, tuple(others), boxes, tuple(problems))

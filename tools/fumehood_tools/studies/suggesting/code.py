@@ -17,12 +17,9 @@ import functools
 import itertools
 import statistics
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from rapidfuzz.distance import Indel
-
-from fumehood_tools.kinds import SAE, template_folder
-from fumehood_tools.plain_files import read_plain
-from fumehood_tools.sandbox.variants import packaged_variants
 
 _OWN, _CONSTANT = "own name", "constant"
 _MOST_WORDS = 20_000
@@ -51,18 +48,18 @@ def likeness(one: Sequence[str], other: Sequence[str]) -> float:
     return float(Indel.normalized_similarity(one, other))
 
 
-@functools.cache
-def packaged_code() -> dict[str, tuple[str, ...]]:
-    """Return the normalized code of the packaged variants, by name."""
-    folder = template_folder(SAE) / "variants"
-    return {name: words_of(read_plain(folder / f"{name}.py")) for name in packaged_variants()}
+class Usual(NamedTuple):
+    """How alike two different baselines of a kind are: in the middle, and at most."""
+
+    middle: float
+    most: float
 
 
-@functools.cache
-def usual_likeness() -> tuple[float, float]:
-    """Return the median and the largest likeness of two different packaged variants."""
-    found = [likeness(a, b) for a, b in itertools.combinations(packaged_code().values(), 2)]
-    return statistics.median(found), max(found)
+@functools.lru_cache(maxsize=16)
+def usual_likeness(baselines: frozenset[tuple[str, ...]]) -> Usual | None:
+    """Return how alike baselines are, each given as normalized code; None for fewer than two."""
+    found = [likeness(a, b) for a, b in itertools.combinations(baselines, 2)]
+    return Usual(statistics.median(found), max(found)) if found else None
 
 
 def _own_names(tree: ast.Module) -> frozenset[str]:

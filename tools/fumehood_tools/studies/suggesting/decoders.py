@@ -104,11 +104,12 @@ def similar_decoders(board: Board, box: str, variant: str, sandboxes: Path) -> F
 def _saes(board: Board) -> Iterator[_Sae]:
     """Yield all scored SAEs with a linear decoder, without controls that jobs generate."""
     for box, found in board.boxes.items():
+        packaged = board.packaged(box)
         for place, score in found.scores.items():
             if score.control is None:
-                name = name_of(score, board.packaged)
+                name = name_of(score, packaged)
                 path = f"{box}/results/{place}"
-                yield _Sae(box, path, name, label_of(score, board.packaged), score)
+                yield _Sae(box, path, name, label_of(score, packaged), score)
 
 
 def _newest_level(ours: Sequence[_Sae]) -> list[_Sae]:

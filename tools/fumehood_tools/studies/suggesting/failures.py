@@ -41,8 +41,9 @@ def failures(board: Board, search: str | None = None) -> Found:
 def _runs(board: Board) -> Iterator[_Failed]:
     """Yield one row per variant and cause."""
     for box, found in board.boxes.items():
+        packaged = board.packaged(box)
         scored = {
-            (label_of(score, board.packaged), score.file_version)
+            (label_of(score, packaged), score.file_version)
             for score in found.scores.values()
             if score.control is None
         }
@@ -50,7 +51,7 @@ def _runs(board: Board) -> Iterator[_Failed]:
         for failure in found.failures.values():
             # A control that is refused has done what it is for.
             if failure.control is None:
-                name = label_of(failure, board.packaged)
+                name = label_of(failure, packaged)
                 cause = failure.check or failure.limit or failure.code
                 key = name, failure.file_version, failure.stage, cause, failure.message[:200]
                 groups[key].append(failure)

@@ -112,8 +112,9 @@ class Outlook:
         shown = pick_setting(list(settings), None, self.board.lab.folder(sandbox))
         if found is None or shown is None:
             return 0, 0
-        chosen = choose(found, shown, {}, None, self.board.packaged)
-        failed = [one for one in unresolved(found, self.board.packaged) if one.control]
+        packaged = self.board.packaged(sandbox)
+        chosen = choose(found, shown, {}, None, packaged)
+        failed = [one for one in unresolved(found, packaged) if one.control]
         report = judge_controls(chosen.controls, failed, chosen.by_label, sandbox)
         states = [one.ok for one in report.controls if one.ok is not None] if report else []
         return states.count(False), len(states)

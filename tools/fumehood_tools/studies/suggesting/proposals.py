@@ -70,6 +70,7 @@ class Tuning:
         """box: the sandbox of the variant."""
         self.board, self.box, self.jobs, self.costs = board, box, jobs, costs
         self.records: SandboxRecords = board.lab.found(box.name)
+        self.packaged = board.packaged(box.name)
 
     def propose(self, variant: str, baseline: str, metric: str) -> Found:
         """Return sets of values to try, each with the call that runs it.
@@ -81,7 +82,7 @@ class Tuning:
         file = tuned_file(self.box, variant)
         scores = [one for one in self.records.scores.values() if file.made(one)]
         levels, notes = self._levels(scores, baseline, metric)
-        trials = measured(file, scores, levels, self.board.packaged, judged.sign)
+        trials = measured(file, scores, levels, self.packaged, judged.sign)
         known = {key_of(one.values) for one in trials}
         trials += failed(file, [f for f in self.records.failures.values() if file.made(f)], known)
         known |= {key_of(one.values) for one in trials}
@@ -106,7 +107,7 @@ class Tuning:
         """Return label -> difference from the baseline at equal L0, and why there is none."""
         if not scores:
             return {}, []
-        name = name_of(scores[0], self.board.packaged)
+        name = name_of(scores[0], self.packaged)
         try:
             found = compare_variants(
                 self.box.folder,
@@ -152,7 +153,7 @@ class Tuning:
         l0s = [level.l0 for level in levels.values()] or [
             score.metrics[SPARSITY]
             for score in self.records.scores.values()
-            if name_of(score, self.board.packaged) == baseline and score.control is None
+            if name_of(score, self.packaged) == baseline and score.control is None
         ]
         if not l0s:
             try:

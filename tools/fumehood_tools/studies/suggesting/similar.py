@@ -8,20 +8,23 @@ but for the weights.
 
 import ast
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from fumehood_tools.errors import BadRequest, StorageFailed
+from fumehood_tools.kinds import template_folder
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.records.scores import Failure, Score
 from fumehood_tools.sandbox.create import Sandbox
+from fumehood_tools.sandbox.sources import origin_of
+from fumehood_tools.sandbox.variants import packaged_variants
 from fumehood_tools.studies.entries import Conclusion, Note, Plan, Reflection
 from fumehood_tools.studies.suggesting.answer import Found, Suggestion
 from fumehood_tools.studies.suggesting.board import Board
 from fumehood_tools.studies.suggesting.code import (
+    Usual,
     likeness,
-    packaged_code,
     usual_likeness,
     words_of,
 )
@@ -64,38 +67,51 @@ def similar_texts(board: Board, idea: str, files: list[TriedFile]) -> Found:
     return Found(rows)
 
 
-def similar_code(source: bytes, files: list[TriedFile]) -> Found:
-    """Return the files whose code is most like this one, out of `files` and the packaged ones.
+def packaged_files(box: Sandbox) -> Mapping[str, bytes]:
+    """Return the baselines of a sandbox's kind; of one with its own interface, those it came with.
+
+    Raises StorageFailed.
+    """
+    kind = box.spec.kind
+    if box.spec.custom is None:
+        folder, names = template_folder(kind) / "variants", list(packaged_variants(kind))
+    else:
+        came = set(origin_of(box.folder).files)
+        folder = box.variants
+        names = [path.stem for path in folder.glob("*.py") if f"variants/{path.name}" in came]
+    return {name: read_plain(folder / f"{name}.py") for name in sorted(names)}
+
+
+def similar_code(source: bytes, files: list[TriedFile], baselines: Mapping[str, bytes]) -> Found:
+    """Return the files whose code is most like this one, out of `files` and the baselines.
 
     Raises BadRequest for a file that is not Python.
     """
     words = words_of(source)
     if not words:
         raise BadRequest("The file is not valid Python or is empty. Call check_variant.")
-    named = {code: [f"the packaged {name}"] for name, code in packaged_code().items()}
+    packaged = {name: words_of(one) for name, one in baselines.items()}
+    named = {code: [f"the packaged {name}"] for name, code in packaged.items()}
     for file in files:
         code = words_of(file.source)
         name = f"{file.variant} in {file.box} (version {file.version[:8]})"
-        if code not in packaged_code().values():
+        if code not in packaged.values():
             named.setdefault(code, []).append(name)
-    middle, most = usual_likeness()
+    usual = usual_likeness(frozenset(words_of(one) for one in baselines.values()))
     alike = sorted(((likeness(words, code), names) for code, names in named.items()), reverse=True)
     rows = [
         Suggestion(
             part="similar",
             what=f"code: {names[-1]}{_others(len(names) - 1)}",
-            why=_code_in_words(value, most),
+            why=_code_in_words(value, usual),
             value=round(value, 3),
         )
         for value, names in alike[:MOST_ROWS]
     ]
-    return Found(
-        rows,
-        [
-            f"Code: two different packaged variants are {middle:.0%} alike in the middle, "
-            f"{most:.0%} at most."
-        ],
-    )
+    if usual is None:
+        return Found(rows)
+    said = f"Code: two different packaged variants are {usual.middle:.0%} alike in the middle, "
+    return Found(rows, [f"{said}{usual.most:.0%} at most."])
 
 
 def tried_files(board: Board, sandboxes: Path) -> tuple[list[TriedFile], list[str]]:
@@ -183,8 +199,9 @@ def _others(count: int) -> str:
     return f" and {count} more with other names or constants" if count else ""
 
 
-def _code_in_words(value: float, most: float) -> str:
+def _code_in_words(value: float, usual: Usual | None) -> str:
     if value == 1:
         return "Identical but for names, layout, comments and values of constants."
     alike = f"{min(value, 0.99):.0%} alike"  # 100 % would say that they are identical
-    return f"{alike}, more than any two packaged variants." if value > most else f"{alike}."
+    is_more = usual is not None and value > usual.most
+    return f"{alike}, more than any two packaged variants." if is_more else f"{alike}."

@@ -33,6 +33,7 @@ from fumehood_tools.studies.suggesting.hints import hints
 from fumehood_tools.studies.suggesting.proposals import Tuning
 from fumehood_tools.studies.suggesting.similar import (
     docstring_of,
+    packaged_files,
     similar_code,
     similar_texts,
     source_of,
@@ -105,7 +106,8 @@ class _Answers:
     def _parameters(self) -> Found:
         if self.asked.variant is None:
             raise BadRequest("about='parameters' needs a variant. Call list_variants for names.")
-        tuning = Tuning(self.board, self._box(), self.jobs, self.costs)
+        box = self.board.lab.box(self._box().name)
+        tuning = Tuning(self.board, box, self.jobs, self.costs)
         plan = self._plan_of(self.asked.variant)
         return tuning.propose(
             self.asked.variant,
@@ -130,7 +132,7 @@ class _Answers:
             source = source_of(box, variant, files)
             text = text if text.strip() else docstring_of(source)
             files = [file for file in files if (file.box, file.variant) != (box.name, variant)]
-            code = similar_code(source, files)
+            code = similar_code(source, files, packaged_files(box))
             weights = similar_decoders(self.board, box.name, self._label(box, variant), sandboxes)
             rows += [*weights.suggestions, *code.suggestions]
             notes += [*weights.notes, *code.notes]
@@ -143,7 +145,7 @@ class _Answers:
         scores = self.board.boxes[box.name].scores.values() if box.name in self.board.boxes else ()
         own = [one for one in scores if one.variant == file_of(variant) and one.control is None]
         newest = max(own, key=lambda one: one.finished, default=None)
-        return variant if newest is None else name_of(newest, self.board.packaged)
+        return variant if newest is None else name_of(newest, self.board.packaged(box.name))
 
     def _box(self) -> Sandbox:
         """Return the sandbox that is asked about. Raises BadRequest, UnknownName."""
