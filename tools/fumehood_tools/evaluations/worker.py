@@ -205,7 +205,13 @@ class EvaluationJob:
 def _copied(file: EvaluationFile, folder: Path) -> EvaluationCopy:
     path = folder / f"{file.name}.py"
     write_bytes(path, file.source)
-    return EvaluationCopy(name=file.name, path=path, metrics=dict(file.metrics), needs=file.needs)
+    return EvaluationCopy(
+        name=file.name,
+        path=path,
+        metrics=dict(file.metrics),
+        needs=file.needs,
+        is_trusted=file.is_trusted,
+    )
 
 
 def main() -> None:
