@@ -71,10 +71,10 @@ async def begun(client: Client, box: Sandbox, before: int) -> str:
 
 
 def assert_sound(settings: Settings, box: Sandbox) -> int:
-    """Check that all records are valid and no folder of a job is left; return their number."""
+    """Check that all records are valid and nothing is left beside the jobs; return their number."""
     found, _ = audit(settings.workspace)
     assert found.is_sound and found.others.get("evaluation", 0) == records(box)
-    assert not list(settings.state.glob("evaluate-*"))
+    assert not list(settings.state.glob("evaluate-*")) + list(settings.state.glob("scratch-*"))
     return records(box)
 
 

@@ -73,7 +73,8 @@ class EvaluationJob:
         waiting = [one for one in items if not is_recorded(one, self.settings.workspace, book)]
         self.total, self.counts["recorded before"] = len(items), len(items) - len(waiting)
         if waiting:
-            with scratch_folder(self.settings.state, "evaluate-") as folder:
+            # In the job's folder, so that what a killed job leaves goes with the job.
+            with scratch_folder(self.context.folder, "scratch-") as folder:
                 self._evaluate(chosen, waiting, folder.resolve())
         return self._result(chosen)
 

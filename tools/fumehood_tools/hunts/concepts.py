@@ -104,8 +104,8 @@ def concept_named(word: str) -> TokenSet | None:
 
 
 def family_with(words: Sequence[str]) -> Family | None:
-    """Return the family that has all of the words; None if none has."""
+    """Return the family that has all of the words; None if none has, or there are none."""
     found: Iterator[Family] = (
-        name for name, family in FAMILIES.items() if all(word in family for word in words)
+        name for name, family in FAMILIES.items() if words and all(word in family for word in words)
     )
     return next(found, None)
