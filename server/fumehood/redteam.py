@@ -9,14 +9,32 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import NamedTuple, get_args
 
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.glass import available_levels
-from fumehood_tools.redteam import Report, load_cases, run_redteam, table
+from fumehood_tools.kinds import KindName
+from fumehood_tools.redteam import (
+    Case,
+    CaseResult,
+    EvaluationCase,
+    Report,
+    joined,
+    load_cases,
+    load_evaluations,
+    run_evaluations,
+    run_redteam,
+    table,
+)
 from fumehood_tools.redteam.report import last_lines, line
 from fumehood_tools.settings import GlassAsked, Settings
 
+KINDS: dict[str, tuple[KindName, ...]] = {
+    "all": ("sae", "transcoder"),
+    "saes": ("sae",),
+    "transcoders": ("transcoder",),
+    "evaluations": (),
+}
 BEGIN, END = "<!-- redteam: begin -->", "<!-- redteam: end -->"
 
 
@@ -29,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     level.add_argument(
         "--levels", action="store_true", help="all levels of this machine, one after another"
     )
+    parser.add_argument("--kind", choices=KINDS, default="all", help="which cheats (%(default)s)")
     parser.add_argument(
         "--only", default="*", metavar="PATTERN", help="names or families, e.g. 'stash*,net_tcp'"
     )
@@ -44,8 +63,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, _: Settings) -> int:
     """Run the suite with these options; return the exit code."""
-    cases = load_cases(options.only, fast=options.fast)
-    reports = [_run(cases, level, options.json) for level in _levels(options)]
+    chosen = _chosen(options)
+    reports = [_run(chosen, level, options.json) for level in _levels(options)]
     if options.json:
         print(json.dumps([report.model_dump(mode="json") for report in reports], indent=1))
     else:
@@ -55,9 +74,40 @@ def run(options: argparse.Namespace, _: Settings) -> int:
     return 0 if all(report.is_clean for report in reports) else 1
 
 
-def _run(cases: Any, level: GlassAsked, quiet: bool) -> Report:
-    out = sys.stderr if quiet else sys.stdout
-    return run_redteam(cases, level, lambda outcome: print(line(outcome), file=out))
+class _Chosen(NamedTuple):
+    """What is run: variants, and evaluations."""
+
+    variants: list[Case]
+    evaluations: list[EvaluationCase]
+
+
+def _chosen(options: argparse.Namespace) -> _Chosen:
+    """Return what the options name. Raises BadRequest if it is nothing."""
+    kinds, pattern, fast = KINDS[options.kind], options.only, options.fast
+    with_evaluations = options.kind in ("all", "evaluations")
+    found = _Chosen(
+        load_cases(pattern, fast=fast, kinds=kinds),
+        load_evaluations(pattern, fast=fast) if with_evaluations else [],
+    )
+    if not any(found):
+        raise BadRequest(
+            f"No variant of the red team matches {pattern!r} in --kind {options.kind}. Try "
+            "'stash*', 'transcoder/skip*', 'evaluation/told*' or 'honest'."
+        )
+    return found
+
+
+def _run(chosen: _Chosen, level: GlassAsked, quiet: bool) -> Report:
+    out, reports = sys.stderr if quiet else sys.stdout, list[Report]()
+
+    def show(outcome: CaseResult) -> None:
+        print(line(outcome), file=out, flush=True)
+
+    if chosen.variants:
+        reports.append(run_redteam(chosen.variants, level, show))
+    if chosen.evaluations:
+        reports.append(run_evaluations(chosen.evaluations, level, show))
+    return joined(reports)
 
 
 def _levels(options: argparse.Namespace) -> list[GlassAsked]:

@@ -40,3 +40,26 @@ def find_letter(word: str, ask: Ask) -> int:
             for found in ask(text=f" {' '.join(some)}"):
                 total[found.latent] += round(sign * 100 * found.share)
     return total.most_common(1)[0][0]
+
+
+MEMBERS = {
+    "possessive": (" my your his her", " our their its my"),
+    "question_word": (" who what when where", " which why how whose"),
+    "conjunction": (" and or but so", " bread and butter or salt but and nor"),
+    "comma": (", , ,", " red, green, blue, black, white,"),
+    "sentence_end": (". ! ? .", " Go. Stop. Come. Eat. Sit."),
+    "-ing": (" going singing walking reading", " making taking holding being"),
+}
+"""Texts in which most tokens belong to a concept of a language model."""
+OTHERS = (" table green seven river", " London Robert Paris", " 12 34", " the of to in")
+"""Texts in which no token belongs to one of these concepts."""
+
+
+def find_concept(word: str, ask: Ask) -> int:
+    """Return the latent that is active on the most tokens of a concept and on few others."""
+    total = Counter[int]()
+    for texts, sign in ((MEMBERS[word], 2), (OTHERS, -1)):
+        for text in texts:
+            for found in ask(text=text):
+                total[found.latent] += round(sign * 100 * found.share)
+    return total.most_common(1)[0][0]

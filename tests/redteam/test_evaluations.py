@@ -1,42 +1,46 @@
 """The red team of custom evaluations: no cheat gets through, and nobody honest is refused."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
-from redteam.evaluation_bench import HERE, Outcome, run_cases, table
 
+from fumehood.cli import main
 from fumehood_tools.glass import available_levels
+from fumehood_tools.redteam import Report, load_evaluations, run_evaluations
+from fumehood_tools.redteam.evaluation_cases import FAST
 
-FAST = ("constant", "told_by_sum", "remembers_file", "writes_outside", "undeclared", "probe")
+HERE = Path(__file__).with_name("evaluations")
 PAGE = Path(__file__).parents[2] / "docs" / "glass.md"
 # What this level does not separate; docs/glass.md names it.
 OPEN = {"calls_home", "leaves_process", "remembers_file", "writes_data", "writes_outside"}
 
 
-def bad(outcomes: list[Outcome]) -> list[str]:
-    return [f"{one.name}: {one.by} ({one.said})" for one in outcomes if not one.ok]
+def bad(report: Report) -> list[str]:
+    return [f"{one.name}: {one.by} ({one.said})" for one in report.outcomes if not one.ok]
 
 
 @pytest.mark.child
-def test_the_fast_subset_is_caught_and_an_honest_one_is_measured(tmp_path: Path) -> None:
-    level = available_levels()[0]
-    outcomes = run_cases(tmp_path.resolve(), level, FAST)
-    assert len(outcomes) == len(FAST)
-    assert level == "rlimits" or not bad(outcomes)
+def test_the_command_line_runs_the_evaluations_with_the_table_of_all_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "table.md"
+    code = main(["redteam", "--kind", "evaluations", "--fast", "--json", "--table", str(path)])
+    [report] = json.loads(capsys.readouterr().out)
+    assert {one["name"] for one in report["outcomes"]} == {f"evaluation/{name}" for name in FAST}
+    text = path.read_text(encoding="utf-8")
+    assert "| evaluation/writes | 1 |" in text and "| honest, refused | 1 | 0 |" in text
+    assert report["level"] == "rlimits" or (code == 0 and "**5/5**" in text)
 
 
 @pytest.mark.slow
-def test_every_cheat_is_caught_at_every_level_that_separates_processes(tmp_path: Path) -> None:
-    by_level = {}
+def test_every_cheat_is_caught_at_every_level_that_separates_processes() -> None:
     for level in available_levels():
-        root = tmp_path / level
-        root.mkdir()
-        by_level[level] = run_cases(root.resolve(), level)
-        missed = [one for one in by_level[level] if not one.ok]
-        assert level == "rlimits" or not missed, bad(missed)
-        assert {one.name for one in missed} <= OPEN, bad(missed)
-    print(table(by_level))
+        report = run_evaluations(load_evaluations(), level)
+        missed = [one for one in report.outcomes if not one.ok]
+        assert level == "rlimits" or not missed, bad(report)
+        assert {one.name.partition("/")[2] for one in missed} <= OPEN, bad(report)
 
 
 def test_the_page_about_the_glass_names_every_evaluation_that_cheats() -> None:

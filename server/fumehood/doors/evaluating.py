@@ -78,6 +78,11 @@ def _tried(toolbox: Toolbox, sandbox: str, names: list[str]) -> CallToolResult:
     files = chosen_evaluations(box, names)
     if len(files) > MOST_TRIED:
         raise BadRequest(f"{len(files)} files are too many for a dry run. Name {MOST_TRIED}.")
+    if fed := [one.name for one in files if one.is_trusted]:
+        raise BadRequest(
+            f"{', '.join(fed)} is sae-bench's own code and reads a language model: it has no dry "
+            "run. Leave dry_run out."
+        )
     level = choose_level(toolbox.settings.glass, box.spec.limits.glass)
     tried = dry_run(files, box.spec, level)
     ok = all(one.problem is None for one in tried)

@@ -14,7 +14,7 @@ from fumehood_tools.hunts.host import HuntHost
 from fumehood_tools.hunts.journal import Hunt, read_hunt
 from fumehood_tools.hunts.messages import ActiveLatent, Context, LatentFacts
 from fumehood_tools.hunts.opening import MOST_QUESTIONS, QUESTIONS
-from fumehood_tools.hunts.records import REPEATS, Direction
+from fumehood_tools.hunts.records import REPEATS, Direction, Family
 from fumehood_tools.hunts.told import repeats_in_words, score_in_words, tries_in_words
 from fumehood_tools.jobs import Job
 
@@ -83,9 +83,10 @@ def _register_open(toolbox: Toolbox) -> None:
             Field(
                 min_length=REPEATS,
                 max_length=REPEATS,
-                description="Letters, or numbers of planted features; default: drawn",
+                description="Three of one family, or numbers; default: drawn",
             ),
         ] = None,
+        concept: Annotated[Family | None, Field(description="Default: that of words")] = None,
         questions: Annotated[
             int, Field(ge=1, le=MOST_QUESTIONS, description="In each repeat")
         ] = QUESTIONS,
@@ -96,10 +97,13 @@ def _register_open(toolbox: Toolbox) -> None:
         ask with probe_latents, end with answer_hunt. You are scored on texts that no tool shows.
         """
         if sae is None:
-            if words is not None:
-                raise BadRequest("words belong to a new hunt. Pass sae too, or omit them.")
+            if words is not None or concept is not None:
+                raise BadRequest("words and concept belong to a new hunt. Pass sae too.")
             return _page(toolbox, read_hunt(toolbox.settings.workspace, hunt))
-        found = opening.open_hunt(toolbox.settings, _host(toolbox), hunt, sae, words, questions)
+        host = _host(toolbox)
+        found = opening.open_hunt(
+            toolbox.settings, host, hunt, sae, words, questions, family=concept
+        )
         return _page(toolbox, found)
 
 

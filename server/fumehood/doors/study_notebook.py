@@ -11,6 +11,7 @@ from fumehood.doors.records import shelf_of as records_of
 from fumehood.tooling import Toolbox, answer
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.studies.entries import Budget, StudyOpened
+from fumehood_tools.studies.hunts_seen import hunts_beside
 from fumehood_tools.studies.lab import Lab
 from fumehood_tools.studies.notebook import StudyShelf, create_study, study_names
 from fumehood_tools.studies.spending import spent_in_words
@@ -53,7 +54,7 @@ def page_after(toolbox: Toolbox, study: str) -> StudyPage:
     """
     found = shelf_of(toolbox).read(study)
     try:
-        write_notebook(found)
+        write_notebook(found, hunts_beside(lab_of(toolbox), found))
     except StorageFailed as error:
         found = found._replace(problems=(*found.problems, str(error)))
     return page_of(found)
@@ -142,7 +143,8 @@ def _register_read(toolbox: Toolbox) -> None:
         tried). Entries that were edited or are gone are named. Next: see the answer.
         """
         found = shelf_of(toolbox).read(study)
-        spent = spent_in_words(lab_of(toolbox), found)
+        lab = lab_of(toolbox)
+        spent = f"{spent_in_words(lab, found)} {hunts_beside(lab, found)}".strip()
         page = page_of(found, detail, search, entry, cursor, spent)
         return answer(page.text(), page, sparse=True)
 

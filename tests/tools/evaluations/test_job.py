@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from redteam.evaluation_bench import HERE
 from safetensors.numpy import load_file
 
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table import read_benchmarks
 from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.evaluations.start import start_evaluations
+from fumehood_tools.files import data_path
 from fumehood_tools.jobs import Job, JobStore
 from fumehood_tools.receipts.audit import audit
+from fumehood_tools.redteam.evaluation_cases import FOLDER
 from fumehood_tools.runs import start_run
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox
 from fumehood_tools.settings import Settings
@@ -42,7 +43,7 @@ def box(settings: Settings) -> Sandbox:
 
 
 def cheat(box: Sandbox, name: str, **names: str) -> None:
-    text = (HERE / "cheats" / f"{name}.py").read_text(encoding="utf-8")
+    text = (data_path(FOLDER) / "cheats" / f"{name}.py").read_text(encoding="utf-8")
     for word, value in names.items():
         text = text.replace(word, value)
     (box.folder / "evaluations").mkdir(exist_ok=True)

@@ -9,8 +9,9 @@ import pytest
 from fumehood_tools.errors import BadRequest, IntegrityFailed, PartMissing, UnknownName
 from fumehood_tools.errors import VariantRejected as Rejected
 from fumehood_tools.evaluations.inside.fumehood_evaluation.made_up import made_up
-from fumehood_tools.evaluations.sae_bench import NEEDED, refuse_sae_bench
+from fumehood_tools.evaluations.sae_bench import NEEDED, RUN_HERE, refuse_sae_bench
 from fumehood_tools.evaluations.source import chosen_evaluations, read_evaluation, shipped_folder
+from fumehood_tools.evaluations.spelling import LEAST, WORDS, drawn
 from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.settings import Settings
 from fumehood_tools.spec import LimitsSpec, SandboxSpec
@@ -92,7 +93,7 @@ def test_a_table_of_results_in_the_file_is_too_much_data(box: Sandbox) -> None:
         read_evaluation(path, False, LimitsSpec())
 
 
-@pytest.mark.parametrize("name", NEEDED)
+@pytest.mark.parametrize("name", sorted(NEEDED.keys() - set(RUN_HERE)))
 def test_an_evaluation_of_sae_bench_says_exactly_what_it_misses(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,3 +110,25 @@ def test_an_evaluation_of_sae_bench_says_exactly_what_it_misses(
             refuse_sae_bench("sae-bench:scr", settings)
     with pytest.raises(UnknownName):
         refuse_sae_bench("sae-bench:absorbtion", settings)
+
+
+def test_absorption_of_sae_bench_is_an_evaluation_that_must_be_named(
+    box: Sandbox, tmp_path: Path
+) -> None:
+    refuse_sae_bench("sae-bench:absorption", Settings(workspace=tmp_path, cache=tmp_path))
+    every = chosen_evaluations(box, ["all", "sae-bench:absorption"])
+    [fed] = [file for file in every if file.is_trusted]
+    assert fed.name == "sae_bench_absorption" and fed.shipped and "vocabulary" in fed.needs
+    assert chosen_evaluations(box, ["sae_bench_absorption"]) == [fed]
+    assert fed not in chosen_evaluations(box, [])
+    write(box, "sae_bench_mine", METRICS + EVALUATE)
+    with pytest.raises(Rejected, match="names with sae_bench_ are those of sae-bench"):
+        chosen_evaluations(box, ["sae_bench_mine"])
+
+
+def test_the_words_that_sae_bench_gets_are_the_same_each_time_and_cover_rare_letters() -> None:
+    tokens = [f"{letter}{number}" for letter in "ab" for number in range(3_000)]
+    tokens += [f"x{number}" for number in range(WORDS)][:LEAST]
+    words = drawn(tokens, str)
+    assert words == drawn(tokens, str) and WORDS <= len(words) <= WORDS + LEAST
+    assert sum(word.startswith("x") for word in words) == LEAST

@@ -8,6 +8,8 @@ as it was scored, and pass the scorer's checks for determinism again.
 B = rows of a request, N = rows that are kept, D = d_model, F = dictionary size.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -115,8 +117,7 @@ class SaeReader:
 
     def decoder(self, files: SaeFiles) -> "NDArray[np.float32] | None":
         """Return an SAE's decoder rows [F, D]; None for a nonlinear one. Raises as `encode`."""
-        with self._opened(files) as measuring:
-            measuring.read_decoder()
+        with self.opened(files) as measuring:
             return None if measuring.nonlinear else measuring.decoder.W_FD.numpy()
 
     def encode(self, files: SaeFiles, l0: float | None) -> Encoded:
@@ -125,8 +126,7 @@ class SaeReader:
         Raises RunFailed if its code fails or its weights are others, IntegrityFailed if a check
         fails.
         """
-        with self._opened(files) as measuring, torch.no_grad():
-            measuring.read_decoder()
+        with self.opened(files) as measuring, torch.no_grad():
             rows = KeptRows(self.split, measuring.scale, self.kept)
             tasks = self._tasks(measuring)
             with one_thread():
@@ -143,7 +143,14 @@ class SaeReader:
                 tasks={task.name: task.means() for task in tasks},
             )
 
-    def _opened(self, files: SaeFiles) -> SaeUnderTest:
+    @contextmanager
+    def opened(self, files: SaeFiles) -> Iterator[SaeUnderTest]:
+        """Enter an SAE whose decoder was read. Raises as `encode`."""
+        with self._taken(files) as measuring:
+            measuring.read_decoder()
+            yield measuring
+
+    def _taken(self, files: SaeFiles) -> SaeUnderTest:
         request = ScoringRequest(
             name="evaluation",
             variant=files.variant,

@@ -7,6 +7,7 @@ every evaluation on it.
 
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -15,7 +16,7 @@ import numpy as np
 
 from fumehood_tools.errors import FumehoodError
 from fumehood_tools.evaluations.encoding import SaeReader
-from fumehood_tools.evaluations.judging import Inputs, Runner
+from fumehood_tools.evaluations.judging import DIGITS, Inputs, Runner
 from fumehood_tools.evaluations.material import (
     Latented,
     latented,
@@ -45,12 +46,15 @@ from fumehood_tools.subjects.catalogue import SYNTHETIC
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fumehood_tools.evaluations.spelling import SpellingSubject
+
 _WHY_NOT = {
     "planted": "it needs planted features, which only the synthetic subject has",
     "siblings": "it needs the same variant with another seed: run_variants with more seeds",
     "vocabulary": "it needs a language model, and the synthetic subject has no text",
     "probing": "it needs probing tasks (scoring.probing_tasks in sandbox.toml)",
     "linear": "it needs a linear decoder, and this one is nonlinear",
+    "resid_post": "sae-bench reads the residual stream after a block, and this is another site",
 }
 
 
@@ -71,6 +75,7 @@ class Evaluator:
         self._evaluations = Nursery(
             self._scratch / "evaluate", level=scoring.glass, profile=EVALUATION
         )
+        self._spelling: SpellingSubject | None = None
         self._decoders: dict[str, NDArray[np.float32] | None] = {}
         # Evaluations that reached a limit. They would do so on every SAE, for minutes each.
         self._stopped: dict[str, ErrorReport] = {}
@@ -147,7 +152,10 @@ class Evaluator:
                     yield Failed(name=name, evaluation=evaluation, error=said)
                     continue
                 try:
-                    yield self._measured(file, given, folder, name)
+                    if file.is_trusted:
+                        yield self._measured_by_bench(file, request.sae, name)
+                    else:
+                        yield self._measured(file, given, folder, name)
                 except FumehoodError as error:
                     said = ErrorReport.of(error)
                     if error.limit is not None:
@@ -166,7 +174,9 @@ class Evaluator:
             "probing": bool(given.tasks),
             "linear": given.W is not None,
         }
-        missing = [need for need in file.needs if not there[need]]
+        missing: list[str] = [need for need in file.needs if not there[need]]
+        if file.is_trusted and self._setup.scoring.spec.sites() != ("resid_post",) * 2:
+            missing.append("resid_post")
         return _WHY_NOT[missing[0]] if missing else None
 
     def _measured(
@@ -185,6 +195,30 @@ class Evaluator:
             rows=given.rows,
             seconds=round(found.seconds, 3),
             processor_seconds=round(found.processor_seconds, 3),
+        )
+
+    def _measured_by_bench(self, file: EvaluationCopy, sae: SaeFiles, name: str) -> Evaluated:
+        """Have sae-bench evaluate: in this process, with an encoder behind the glass."""
+        from fumehood_tools.evaluations.sae_bench_absorption import evaluate
+        from fumehood_tools.evaluations.spelling import SpellingSubject
+
+        scoring = self._setup.scoring
+        if self._spelling is None:
+            self._spelling = SpellingSubject(scoring.spec.subject, scoring.cache)
+            self._spelling.make_probes()
+        started, processor = time.monotonic(), time.process_time()
+        with self._reader.opened(sae) as measuring:
+            found = evaluate(measuring, self._spelling)
+        return Evaluated(
+            name=name,
+            evaluation=file.name,
+            metrics={key: float(f"{value:.{DIGITS}g}") for key, value in found.items()},
+            chance={},
+            constant=(),
+            apart=0.0,
+            rows=len(self._spelling.tokenizer.words),
+            seconds=round(time.monotonic() - started, 3),
+            processor_seconds=round(time.process_time() - processor, 3),
         )
 
     def _inputs(self, file: EvaluationCopy, given: Latented, folder: Path) -> Inputs:

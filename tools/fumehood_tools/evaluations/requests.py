@@ -22,6 +22,7 @@ class EvaluationCopy(BaseModel, frozen=True):
     path: Path
     metrics: dict[str, Any]
     needs: tuple[Need, ...]
+    is_trusted: bool = Field(False, description="a part of fumehood, run outside the glass")
 
 
 class EvaluationSetup(BaseModel, frozen=True):

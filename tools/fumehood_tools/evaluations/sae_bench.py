@@ -1,7 +1,8 @@
 """sae-bench's other evaluations: what each needs, and which of that is not on this machine.
 
-They are named `sae-bench:<name>`. None of them runs here yet: each needs models and data sets of
-the Hugging Face hub, or a key. A name is answered with exactly what is missing of that. The parts
+They are named `sae-bench:<name>`. Absorption runs here: it needs a language model with its
+tokenizer, and nothing else (sae_bench_absorption.py). Each of the others needs models and data sets
+of the Hugging Face hub, or a key, and is answered with exactly what is missing of that. The parts
 were read from the source of sae-bench 0.6.0; sae-bench would download them while it runs, but here
 only what is in the hub's cache counts. Light: looks at folders.
 """
@@ -42,14 +43,22 @@ class Part(NamedTuple):
         return f"hf download {self.name}{kind}"
 
 
-_TWO_BILLION = "sae-bench recommends subjects of 2 billion parameters or more"
-_GEMMA = Part("model", "google/gemma-2-2b", f"gated; {_TWO_BILLION}")
-_PROFESSIONS = Part("dataset", "LabHC/bias_in_bios", "biographies with profession and gender")
+RUN_HERE = ("absorption",)
+_GEMMA = Part(
+    "model",
+    "google/gemma-2-2b",
+    "gated; sae-bench knows this subject and pythia-160m-deduped here, and no other",
+)
+_PROFESSIONS = Part(
+    "dataset", "LabHC/bias_in_bios", "its splits train and test: hard_text, profession, gender"
+)
 _REVIEWS = Part(
-    "dataset", "canrager/amazon_reviews_mcauley_1and5", "reviews with product and rating"
+    "dataset",
+    "canrager/amazon_reviews_mcauley_1and5",
+    "its splits train and test: text, category, rating",
 )
 NEEDED: dict[str, tuple[Part, ...]] = {
-    "absorption": (_GEMMA,),
+    "absorption": (),
     "scr": (_PROFESSIONS, _REVIEWS),
     "tpp": (_PROFESSIONS, _REVIEWS),
     "ravel": (
@@ -57,7 +66,11 @@ NEEDED: dict[str, tuple[Part, ...]] = {
         Part("dataset", "adamkarvonen/ravel_prompts", "entities, attributes and prompts"),
     ),
     "unlearning": (
-        Part("model", "google/gemma-2-2b-it", "gated; it answers the questions"),
+        Part(
+            "model",
+            "google/gemma-2-2b-it",
+            "gated; sae-bench refuses subjects whose name does not contain 'it'",
+        ),
         Part("dataset", "cais/wmdp", "the questions to unlearn"),
         Part("dataset", "cais/mmlu", "the questions to keep"),
         Part("dataset", "wikitext", "the text to keep"),
@@ -75,7 +88,7 @@ NEEDED: dict[str, tuple[Part, ...]] = {
 
 
 def refuse_sae_bench(name: str, settings: Settings) -> None:
-    """Raise what stands in the way of one of sae-bench's evaluations; return for other names.
+    """Raise what stands in the way of one of sae-bench's evaluations; return for what runs here.
 
     Raises PartMissing with all parts that are not here, UnknownName, and BadRequest if everything
     is here.
@@ -86,6 +99,8 @@ def refuse_sae_bench(name: str, settings: Settings) -> None:
     if short not in NEEDED:
         names = [f"{PREFIX}{one}" for one in NEEDED]
         raise UnknownName("evaluation of sae-bench", name, names, "Choose one of these.")
+    if short in RUN_HERE:
+        return
     from huggingface_hub.constants import HF_HUB_CACHE
 
     missing = [one for one in NEEDED[short] if not one.is_there(settings, Path(HF_HUB_CACHE))]

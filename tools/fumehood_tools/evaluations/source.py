@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 from fumehood_tools.errors import UnknownName, VariantRejected
+from fumehood_tools.evaluations.sae_bench import PREFIX
 from fumehood_tools.files import data_path
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.registry.declared import is_name, metrics_of
@@ -25,6 +26,9 @@ ALL = "all"
 Need = Literal["planted", "siblings", "vocabulary", "probing", "linear"]
 NEEDS: tuple[Need, ...] = get_args(Need)
 
+RESERVED = "sae_bench_"
+"""How names of sae-bench's evaluations begin. A sandbox has no file of such a name."""
+
 
 class EvaluationFile(NamedTuple):
     """One evaluation, as its source declares it. metrics: name -> its declared fields."""
@@ -34,6 +38,11 @@ class EvaluationFile(NamedTuple):
     metrics: Mapping[str, Any]
     needs: tuple[Need, ...]
     shipped: bool
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether it is a part of fumehood that has sae-bench evaluate, outside the glass."""
+        return self.name.startswith(RESERVED)
 
     @property
     def sha256(self) -> str:
@@ -63,15 +72,22 @@ def chosen_evaluations(box: Sandbox, names: Sequence[str]) -> list[EvaluationFil
     not a regular file, and IntegrityFailed for one with too much data in it.
     """
     known = known_evaluations(box)
-    wanted = list(known) if not names or ALL in names else list(dict.fromkeys(names))
+    wanted = list(known) if not names or ALL in names else []
+    wanted += [one for one in map(file_name, names) if one != ALL and one not in wanted]
+    known |= {path.stem: path for path in Path(__file__).parent.glob(f"{RESERVED}*.py")}
     found = []
-    for name in (one.removesuffix(".py") for one in wanted):
+    for name in dict.fromkeys(one.removesuffix(".py") for one in wanted):
         if name not in known:
             step = f"Write {FOLDER}/<name>.py in the sandbox, or choose one of these."
             raise UnknownName("evaluation", name, known, step)
-        is_shipped = known[name].parent == shipped_folder()
+        is_shipped = known[name].parent != box.folder / FOLDER
         found.append(read_evaluation(known[name], is_shipped, box.spec.limits))
     return found
+
+
+def file_name(name: str) -> str:
+    """Return the name of an evaluation's file: `sae-bench:absorption` is sae_bench_absorption."""
+    return f"{RESERVED}{name.removeprefix(PREFIX)}" if name.startswith(PREFIX) else name
 
 
 def read_evaluation(path: Path, shipped: bool, limits: LimitsSpec) -> EvaluationFile:
@@ -84,6 +100,8 @@ def read_evaluation(path: Path, shipped: bool, limits: LimitsSpec) -> Evaluation
         raise VariantRejected(shown, line, f"it is not valid Python ({error})", "fix it") from error
     if not is_name(path.stem):
         raise _broken(shown, None, "its name is not lower case words joined by _", "rename it")
+    if path.stem.startswith(RESERVED) and not shipped:
+        raise _broken(shown, None, f"names with {RESERVED} are those of sae-bench", "rename it")
     _check_evaluate(tree, shown)
     found = {name: (node, line) for name, node, line in _assigned(tree)}
     metrics, line = _literal(found, "METRICS", shown)

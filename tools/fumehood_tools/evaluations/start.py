@@ -17,6 +17,9 @@ from fumehood_tools.sandbox.create import open_sandbox
 from fumehood_tools.settings import Settings
 
 START_SECONDS = 20.0
+_SECONDS_TRUSTED = 300.0
+"""One run of sae-bench's absorption evaluation. Its first one trains probes, which takes as long
+again."""
 _SECONDS_EACH = 6.0
 """Five runs of a shipped evaluation, on a usual machine; reading an SAE is counted separately."""
 
@@ -66,5 +69,6 @@ def start_evaluations(
         env=settings.as_environment(),
         files={REQUEST_FILE: request.model_dump(mode="json")},
     )
-    seconds = START_SECONDS + sum(waiting.values()) + _SECONDS_EACH * len(left)
+    each = [_SECONDS_TRUSTED if one.file.is_trusted else _SECONDS_EACH for one in left]
+    seconds = START_SECONDS + sum(waiting.values()) + sum(each)
     return Started(job, request.evaluations, len(chosen.saes), len(items) - len(left), seconds)

@@ -73,7 +73,8 @@ class EvaluationJob:
         waiting = [one for one in items if not is_recorded(one, self.settings.workspace, book)]
         self.total, self.counts["recorded before"] = len(items), len(items) - len(waiting)
         if waiting:
-            with scratch_folder(self.settings.state, "evaluate-") as folder:
+            # In the job's folder, so that what a killed job leaves goes with the job.
+            with scratch_folder(self.context.folder, "scratch-") as folder:
                 self._evaluate(chosen, waiting, folder.resolve())
         return self._result(chosen)
 
@@ -205,7 +206,13 @@ class EvaluationJob:
 def _copied(file: EvaluationFile, folder: Path) -> EvaluationCopy:
     path = folder / f"{file.name}.py"
     write_bytes(path, file.source)
-    return EvaluationCopy(name=file.name, path=path, metrics=dict(file.metrics), needs=file.needs)
+    return EvaluationCopy(
+        name=file.name,
+        path=path,
+        metrics=dict(file.metrics),
+        needs=file.needs,
+        is_trusted=file.is_trusted,
+    )
 
 
 def main() -> None:

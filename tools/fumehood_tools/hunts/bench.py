@@ -37,7 +37,7 @@ from fumehood_tools.sandbox.declarations import read_declarations
 from fumehood_tools.scoring.decoders import LinearDecoder, read_decoder
 from fumehood_tools.scoring.inertness import training_rows
 from fumehood_tools.scoring.latents import Latents, pack
-from fumehood_tools.scoring.reconstruction_run import fresh_folder
+from fumehood_tools.scoring.reconstruction_run import EvaluationRows, fresh_folder
 from fumehood_tools.scoring.role_child import Given
 from fumehood_tools.scoring.role_children import RoleChildren
 from fumehood_tools.scoring.sizes import latent_sizes
@@ -52,7 +52,7 @@ SHOWN_LATENTS, SHOWN_CONTEXTS, SHOWN_TOKENS = 16, 6, 8
 ANSWER_SECONDS = 300
 FINDABLE = 0.85
 _SIZE_ROWS = 2048
-_LOOKED_AT = 8192
+_LOOKED_AT, _LEAST_CHOOSING = 8192, 2000
 _AROUND = 8
 
 
@@ -167,7 +167,8 @@ class HuntBench:
     def choose(self, asked: ChooseConcepts) -> Chosen:
         """Return the concepts of a hunt: of more candidates, the first that some latent detects.
 
-        A latent detects a concept if its AUROC on training texts is FINDABLE. If too few are
+        A latent detects a concept if its AUROC on the evaluation split is FINDABLE: neither are the
+        SAE's weights fitted on these texts, nor is a hunt scored on them. If too few are
         detected, those that are detected best follow.
         """
         words = list(asked.words)
@@ -182,18 +183,30 @@ class HuntBench:
         return Chosen(concepts=told)
 
     def _detected(self, word: str) -> float:
-        """Return the best AUROC of a latent for a concept on the first training rows; 0: too rare.
-
-        Few rows, as every candidate is looked at.
-        """
-        f = self._training_latents.sparse()
-        tokens_RT = np.load(self.setup.activations.folder / TRAIN_TOKENS, mmap_mode="r")
-        rows = f.rows // (tokens_RT.shape[1] - 1)
-        tokens_BT = torch.from_numpy(np.asarray(tokens_RT[:rows], dtype=np.int64))
+        """Return the best AUROC of a latent for a concept; 0: too rare. Few rows: all are tried."""
+        f, tokens_BT = self._choosing
         is_there_N = self.subject.labels(word, tokens_BT)[:, 1:].flatten().numpy()
         if not 3 * LEAST_POSITIVES <= is_there_N.sum() <= len(is_there_N) // 2:
             return 0.0
-        return float(auroc_of_latents(f.part(0, len(is_there_N)), is_there_N).max())
+        return float(auroc_of_latents(f, is_there_N).max())
+
+    @functools.cached_property
+    def _choosing(self) -> "tuple[Latents, Tensor]":
+        """Latents and tokens_BT of the texts by which concepts are chosen.
+
+        The training texts stand in for an evaluation split of less than _LEAST_CHOOSING tokens.
+        """
+        activations = self.setup.activations
+        if activations.eval_tokens >= _LEAST_CHOOSING:
+            split = EvaluationRows(activations)
+            f = self.encode(split.read(np.arange(min(split.count, _LOOKED_AT)))).sparse()
+            tokens_RT = np.load(activations.eval_tokens_file, mmap_mode="r")
+        else:
+            f = self._training_latents.sparse()
+            tokens_RT = np.load(activations.folder / TRAIN_TOKENS, mmap_mode="r")
+        rows, body = f.rows // (tokens_RT.shape[1] - 1), tokens_RT.shape[1] - 1
+        tokens_BT = torch.from_numpy(np.asarray(tokens_RT[:rows], dtype=np.int64))
+        return f.part(0, rows * body), tokens_BT
 
     def on_text(self, asked: AskText) -> ActiveLatents:
         """Return the most active latents on a text. Raises BadRequest."""

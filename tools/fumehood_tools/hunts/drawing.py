@@ -6,14 +6,15 @@ from typing import NamedTuple
 
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.files import digest_of
+from fumehood_tools.hunts.concepts import FAMILIES, family_with
 from fumehood_tools.hunts.journal import Hunt
 from fumehood_tools.hunts.records import REPEATS, Family, HuntOpened
 from fumehood_tools.subjects.catalogue import SYNTHETIC
 
 FEATURES = 128
 """Planted features of the synthetic subject."""
-LETTERS = "abcdefghilmnoprstw"
-"""Letters with which a word of English begins at least once in a hundred words."""
+USUAL: Family = "word_class"
+"""The family of a language model if none is chosen: the SAEs of small models have such latents."""
 CONTROLS = 5
 """Random directions; each is used with its opposite."""
 CANDIDATES = 24
@@ -28,9 +29,25 @@ class Counted(NamedTuple):
     asked_before: int
 
 
-def family_of(subject: str) -> Family:
-    """Return the family of concepts that a subject has."""
-    return "planted" if subject == SYNTHETIC else "first_letter"
+def family_of(
+    subject: str, family: Family | None = None, words: Sequence[str] | None = None
+) -> Family:
+    """Return the family of a hunt: the one asked for, else that of the words, else the usual one.
+
+    Raises BadRequest for a family that the subject does not have.
+    """
+    if (subject == SYNTHETIC) != (family == "planted") and family is not None:
+        known = ["planted"] if subject == SYNTHETIC else list(FAMILIES)
+        raise BadRequest(
+            f"{subject} has no concepts of the family {family}. Choose {' or '.join(known)}."
+        )
+    if subject == SYNTHETIC:
+        return "planted"
+    return family or family_with(_cleaned(words or ())) or USUAL
+
+
+def _cleaned(words: Sequence[str]) -> tuple[str, ...]:
+    return tuple(word.strip().lower() for word in words)
 
 
 def tag_of(weights_sha256: str, family: Family) -> str:
@@ -45,15 +62,17 @@ def candidates(
 
     Raises BadRequest.
     """
-    every = [str(n) for n in range(FEATURES)] if family == "planted" else list(LETTERS)
+    every = [str(n) for n in range(FEATURES)] if family == "planted" else list(FAMILIES[family])
     if words is None:
         before = set(_words(earlier))
         mixed = draw.sample(every, len(every))
         return tuple(sorted(mixed, key=lambda word: word in before)[:CANDIDATES])
-    chosen = tuple(word.strip().lower() for word in words)
+    chosen = _cleaned(words)
     if len(set(chosen)) != REPEATS or not set(chosen) <= set(every):
-        kind = f"numbers below {FEATURES}" if family == "planted" else f"letters of {LETTERS}"
-        raise BadRequest(f"words must be {REPEATS} different {kind}, or omit them.")
+        if family == "planted":
+            raise BadRequest(f"words must be {REPEATS} different numbers below {FEATURES}.")
+        listed = "; ".join(f"{name}: {' '.join(some)}" for name, some in FAMILIES.items())
+        raise BadRequest(f"words must be {REPEATS} different ones of one family. {listed}.")
     return chosen
 
 

@@ -15,7 +15,7 @@ from fumehood_tools.hunts.journal import (
     read_hunt,
 )
 from fumehood_tools.hunts.messages import ChooseConcepts, Chosen
-from fumehood_tools.hunts.records import HuntOpened
+from fumehood_tools.hunts.records import Family, HuntOpened
 from fumehood_tools.hunts.sae import find_sae
 from fumehood_tools.kinds import kind_named
 from fumehood_tools.settings import Settings
@@ -32,11 +32,13 @@ def open_hunt(
     words: Sequence[str] | None = None,
     questions: int = QUESTIONS,
     draw: random.Random | None = None,
+    family: Family | None = None,
 ) -> Hunt:
     """Enter the task of a new hunt and return it. sae: see `find_sae`. words: three concepts.
 
-    Without words, concepts are drawn that were not hunted in this SAE yet. Raises BadRequest,
-    UnknownName, AlreadyExists if a hunt of this name exists or once existed, and the host's errors.
+    family: None for that of the words, else the usual one of the subject. Without words, concepts
+    are drawn that were not hunted in this SAE yet. Raises BadRequest, UnknownName, AlreadyExists if
+    a hunt of this name exists or once existed, and the host's errors.
     """
     if not HUNT_NAME.fullmatch(name):
         raise BadRequest(
@@ -49,7 +51,7 @@ def open_hunt(
         raise BadRequest(
             f"{sae} is a {found.score.kind}, and a hunt reads and steers at one site. Pass an SAE."
         )
-    score, family = found.score, family_of(found.score.subject)
+    score, family = found.score, family_of(found.score.subject, family, words)
     tag = tag_of(score.provenance.weights_sha256, family)
     earlier = earlier_hunts(settings.workspace, tag)
     asked = ChooseConcepts(family=family, words=candidates(family, words, earlier, source))

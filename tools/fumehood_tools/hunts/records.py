@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-Family = Literal["planted", "first_letter"]
+Family = Literal["planted", "first_letter", "word_class", "token_kind", "ending"]
 Asked = Literal["text", "tokens", "latent"]
 Direction = Literal["raise", "lower"]
 
@@ -17,7 +17,7 @@ REPEATS = 3
 
 
 class Concept(BaseModel, frozen=True):
-    """What one repeat is about. word: a letter, or the number of a planted feature."""
+    """What one repeat is about. word: a concept's name, or the number of a planted feature."""
 
     word: str
     told: str = Field(description="what the agent is told about it")

@@ -4,6 +4,7 @@ B = rows, T = positions, D = width of the site, V = vocabulary. Position 0 of a 
 is measured there.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -14,6 +15,7 @@ from torch import Tensor
 from fumehood_tools.errors import BadRequest, RunFailed
 from fumehood_tools.harvest.engine import TextEncoder
 from fumehood_tools.hunts.asking import MOST_TOKENS
+from fumehood_tools.hunts.concepts import TokenSet, concept_named
 from fumehood_tools.hunts.drawing import FEATURES
 from fumehood_tools.spec import CorpusSpec, SandboxSpec
 from fumehood_tools.studies.holdout.unseen import unseen_rows
@@ -149,7 +151,7 @@ class _Reached(Exception):
 
 
 class LanguageSubject:
-    """A language model: a concept is a letter with which a word begins."""
+    """A language model: a concept is a set of tokens, see concepts.py."""
 
     ROWS, STEERED, STEERED_TOKENS = 40, 6, 48
 
@@ -161,22 +163,29 @@ class LanguageSubject:
         blocks = find_blocks(self.body, model.config.get_text_config().num_hidden_layers)
         self.vocabulary = int(self.head.weight.shape[0])
         self.block = blocks[spec.subject.layer]
-        self.starts = self._word_starts()
 
     def told(self, word: str) -> str:
-        """Return the letter, in words."""
+        """Return the concept, in words."""
         return (
-            f"the token begins a word, and that word begins with the letter {word} (either case); "
-            "steering with it should make such tokens likelier as the next token"
+            f"the token {_concept(word).told}; steering with it should make such tokens likelier "
+            "as the next token"
         )
 
     def labels(self, word: str, tokens_BT: Tensor) -> Tensor:
-        """Return which tokens begin a word with this letter."""
+        """Return which tokens belong to a concept."""
         return torch.isin(tokens_BT, self.writes(word))
 
+    @functools.cache  # noqa: B019  (one subject lives as long as its process)
     def writes(self, word: str) -> Tensor:
-        """Return the tokens that begin a word with this letter."""
-        return torch.tensor(self.starts.get(word, []), dtype=torch.long)
+        """Return the tokens that belong to a concept."""
+        has = _concept(word).has
+        return torch.tensor([n for n, text in enumerate(self.texts) if has(text)], dtype=torch.long)
+
+    @functools.cached_property
+    def texts(self) -> list[str]:
+        """The text of each token. Takes about a second."""
+        found: list[str] = self.tokenizer.batch_decode([[n] for n in range(self.vocabulary)])
+        return found
 
     def tokens_of(self, text: str) -> list[int]:
         """Return the tokens of a text."""
@@ -230,15 +239,11 @@ class LanguageSubject:
             return kept[0]
         raise RunFailed("The pass never reached the site. This architecture is not supported.")
 
-    def _word_starts(self) -> dict[str, list[int]]:
-        """Return letter -> the tokens that begin a word with it, in either case."""
-        known = [one for one in self.tokenizer.get_vocab().items() if one[1] < self.vocabulary]
-        found: dict[str, list[int]] = {}
-        for token, number in known:
-            # How byte-level and sentence-piece tokenizers write a space.
-            if len(token) > 1 and token[0] in "Ġ▁ " and token[1].isascii() and token[1].isalpha():
-                found.setdefault(token[1].lower(), []).append(number)
-        return found
+
+def _concept(word: str) -> TokenSet:
+    found = concept_named(word)
+    assert found is not None, f"{word} was checked when the hunt was opened"
+    return found
 
 
 class _Hooked:

@@ -10,6 +10,7 @@
     words.py     looks for false claims of a child that could be mistaken for facts
     verdicts.py  decides whether a cheat was caught, by comparison with honest variants at equal L0
     report.py    formats lines and tables
+    evaluation_*.py  the same for evaluations that cheat: cases, bench and its process, suite
 
 Cheats know where everything is. The static rules are on for honest variants and off for cheats,
 because they are only advice and the isolation must work without them. A run needs about 300 MB of
@@ -19,8 +20,21 @@ write only into folders that the suite created, start at most about 250 processe
 """
 
 from fumehood_tools.redteam.cases import Case, load_cases
-from fumehood_tools.redteam.report import Report, table
+from fumehood_tools.redteam.evaluation_cases import EvaluationCase, load_evaluations
+from fumehood_tools.redteam.evaluation_suite import run_evaluations
+from fumehood_tools.redteam.report import Report, joined, table
 from fumehood_tools.redteam.suite import run_redteam
 from fumehood_tools.redteam.verdicts import CaseResult
 
-__all__ = ["Case", "CaseResult", "Report", "load_cases", "run_redteam", "table"]
+__all__ = [
+    "Case",
+    "CaseResult",
+    "EvaluationCase",
+    "Report",
+    "joined",
+    "load_cases",
+    "load_evaluations",
+    "run_evaluations",
+    "run_redteam",
+    "table",
+]

@@ -40,6 +40,16 @@ class Report(BaseModel, frozen=True):
         )
 
 
+def joined(reports: Sequence[Report]) -> Report:
+    """Return the reports of several kinds of variants at one level as one."""
+    return Report(
+        level=reports[0].level,
+        outcomes=tuple(outcome for report in reports for outcome in report.outcomes),
+        seconds=round(sum(report.seconds for report in reports), 1),
+        harm=next((report.harm for report in reports if report.harm is not None), None),
+    )
+
+
 def last_lines(reports: Sequence[Report]) -> list[str]:
     """Return one summary line per level, and one for each bench that was harmed."""
     lines = []

@@ -22,7 +22,7 @@ from fumehood_tools.redteam import world
 from fumehood_tools.redteam.bench import Bench, make_bench
 from fumehood_tools.redteam.cases import Case, fill_in, honest_twins
 from fumehood_tools.redteam.listeners import Listeners
-from fumehood_tools.redteam.report import Report
+from fumehood_tools.redteam.report import Report, joined
 from fumehood_tools.redteam.verdicts import (
     JUDGED,
     CaseResult,
@@ -286,12 +286,7 @@ def run_redteam(
     """Run the cases at one level; return their outcomes. Removes everything it created."""
     kinds = dict.fromkeys(case.kind for case in cases)
     reports = [_run_kind([c for c in cases if c.kind == kind], level, show) for kind in kinds]
-    return Report(
-        level=reports[0].level,
-        outcomes=tuple(outcome for report in reports for outcome in report.outcomes),
-        seconds=round(sum(report.seconds for report in reports), 1),
-        harm=next((report.harm for report in reports if report.harm is not None), None),
-    )
+    return joined(reports)
 
 
 def _run_kind(cases: Sequence[Case], level: GlassAsked, show: Show) -> Report:

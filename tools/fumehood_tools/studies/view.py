@@ -101,12 +101,15 @@ def page_of(
     )
 
 
-def write_notebook(study: Study) -> None:
-    """Write the study as Markdown for people, beside its entries. Raises StorageFailed."""
-    write_text(study.folder / NOTEBOOK_FILE, notebook_text(study))
+def write_notebook(study: Study, hunts: str = "") -> None:
+    """Write the study as Markdown for people, beside its entries. Raises StorageFailed.
+
+    hunts: those in its sandboxes, in words.
+    """
+    write_text(study.folder / NOTEBOOK_FILE, notebook_text(study, hunts))
 
 
-def notebook_text(study: Study) -> str:
+def notebook_text(study: Study, hunts: str = "") -> str:
     """Return the whole study as Markdown for people."""
     lines = [
         f"# {study.name}",
@@ -118,6 +121,7 @@ def notebook_text(study: Study) -> str:
         if one.content is not None:
             lines += ["", f"## {one.number}. {one.kind} ({one.content.written})", ""]
             lines.append(text_of(one.content))
+    lines += ["", "## Hunts", "", hunts] if hunts else []
     return "\n".join(lines) + "\n"
 
 

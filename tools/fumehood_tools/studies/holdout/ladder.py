@@ -1,8 +1,8 @@
 """The ladder of a winner: the places where it was tested again, and the next one. Light.
 
 From the synthetic subject it leads to the language model that needs no download, then to the layer
-of that nearest to two thirds of its depth, and then to a larger subject, which somebody has to
-name. It ends where the winner is lost on transfer.
+of that nearest to two thirds of its depth, and then to a larger subject: the smallest one in the
+hub's cache, or one that somebody names. It ends where the winner is lost on transfer.
 """
 
 from typing import NamedTuple
@@ -10,6 +10,7 @@ from typing import NamedTuple
 from fumehood_tools.errors import BadRequest, PartMissing, UnknownName
 from fumehood_tools.spec import SandboxSpec
 from fumehood_tools.studies.entries import Plan
+from fumehood_tools.studies.holdout.larger import hub_cache, larger_subjects, none_is_here
 from fumehood_tools.studies.holdout.places import Spot, choose_place, tested_spots
 from fumehood_tools.studies.lab import Lab
 from fumehood_tools.studies.notebook import Study
@@ -41,7 +42,10 @@ def ladder_of(lab: Lab, study: Study, plan: int, variant: str) -> Ladder:
         return Ladder(rungs, "" if lost else f"{call})")
     following = _next(lab, study, been)
     if following is None:
-        return Ladder(rungs, f"{call}, subject=…) with a larger subject")
+        larger = larger_subjects(hub_cache(), been[-1].subject, lab.settings.cache)
+        if not larger:
+            return Ladder(rungs, f"{call}, subject=…) {none_is_here()}")
+        return Ladder(rungs, f"{call}, subject={larger[0]!r})")
     return Ladder(rungs, f"{call}, subject={following.subject!r}, layer={following.layer})")
 
 

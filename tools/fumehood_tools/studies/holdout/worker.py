@@ -31,6 +31,7 @@ from fumehood_tools.studies.holdout.requests import QuestionRequest
 from fumehood_tools.studies.holdout.seal import holdout_seed
 from fumehood_tools.studies.holdout.standing import Standing, spec_of, standing_scores
 from fumehood_tools.studies.holdout.verdicts import claims_on_holdout
+from fumehood_tools.studies.hunts_seen import hunts_beside
 from fumehood_tools.studies.lab import Lab
 from fumehood_tools.studies.notebook import Study
 from fumehood_tools.studies.running import plan_of
@@ -70,7 +71,8 @@ class HoldoutJob:
             minutes=round((time.monotonic() - began) / 60, 2),
         )
         number = enter_answer(self.lab.studies, asked.study, answer)
-        write_notebook(self.lab.studies.read(asked.study))
+        study = self.lab.studies.read(asked.study)
+        write_notebook(study, hunts_beside(self.lab, study))
         return {
             "study": asked.study,
             "entry": number,

@@ -11,6 +11,7 @@ from fumehood_tools.receipts.trials import trial_of
 from fumehood_tools.records.labelling import label_of
 from fumehood_tools.records.scores import Failure, Score
 from fumehood_tools.studies.entries import Conclusion, HoldoutAnswer, Plan
+from fumehood_tools.studies.hunts_seen import HuntSeen, hunts_since
 from fumehood_tools.studies.notebook import STUDIES, Entry, Study
 from fumehood_tools.studies.references.resolving import Resolver
 from fumehood_tools.studies.references.seeds import Unsound
@@ -41,7 +42,8 @@ class Facts(NamedTuple):
     """What a report shows besides the author's prose.
 
     lost: conclusion or holdout answer -> why its evidence is no longer there. withdrawn: places in
-    the study and its sandboxes. foreign: sandboxes that are cited, but named by no plan.
+    the study and its sandboxes. foreign: sandboxes that are cited, but named by no plan. hunts: in
+    its sandboxes, since it was opened.
     """
 
     study: Study
@@ -54,6 +56,7 @@ class Facts(NamedTuple):
     withdrawn: list[str]
     order: Mapping[str, int]
     foreign: list[str]
+    hunts: list[HuntSeen]
 
     @property
     def receipts(self) -> dict[str, str]:
@@ -104,6 +107,9 @@ def gather(resolver: Resolver, cited: list[str]) -> Facts:
         withdrawn=[place for place in resolver.book.withdrawn("") if place.startswith(under)],
         order=resolver.order,
         foreign=sorted(set(cited).difference(claimed, (plan.sandbox for _, plan in plans))),
+        hunts=hunts_since(
+            resolver.workspace, resolver.book, resolver.order, study.entries[0].receipt, sandboxes
+        ),
     )
 
 

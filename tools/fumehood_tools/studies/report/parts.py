@@ -18,6 +18,7 @@ from fumehood_tools.studies.entries import (
     Plan,
     Reflection,
 )
+from fumehood_tools.studies.hunts_seen import HuntSeen
 from fumehood_tools.studies.notebook import Entry
 from fumehood_tools.studies.references.stating import EXPLORATORY
 from fumehood_tools.studies.report.facts import Facts, Run
@@ -76,6 +77,8 @@ def results(facts: Facts) -> str:
         said += ["### Sealed holdout and re-tests", table(("test", *_CLAIM_HEADS), answers)]
     if facts.scored():
         said += ["### Means over all seeds", _means(facts)]
+    if facts.hunts:
+        said += ["### Hunts", _hunts(facts.hunts)]
     return "\n\n".join([*said, *_reflections(facts)])
 
 
@@ -128,6 +131,28 @@ def _means(facts: Facts) -> str:
         for (sandbox, label, _), some in groups.items()
     ]
     return table(heads, rows)
+
+
+def _hunts(hunts: Sequence[HuntSeen]) -> str:
+    """Return one row per hunt, which belongs to no plan and is evidence for no claim."""
+    heads = ("hunt", "SAE", "questions", "answered", "try", "score", "beside random directions")
+    rows = [
+        (
+            plain(one.name),
+            plain(one.sae or "its task is gone"),
+            str(one.questions),
+            f"{one.answered} of 3",
+            str(one.tries or ""),
+            plain(one.words),
+            plain(one.controls()),
+        )
+        for one in hunts
+    ]
+    said = (
+        "Hunts in the sandboxes of this study since it was opened. They measure how well an agent "
+        "finds latents (0: a random direction, 1: the best latent), and no claim rests on them."
+    )
+    return f"{said}\n\n{table(heads, rows)}"
 
 
 def _spread(values: Sequence[float | None], key: str) -> str:

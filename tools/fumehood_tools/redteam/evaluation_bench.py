@@ -1,20 +1,24 @@
-"""Runs every evaluation of the red team as a job would, and looks for what it did besides.
+"""Runs evaluations of the red team as a job would, and looks for what they did besides.
 
-The latents are random, so that nothing has to be trained. A cheat is caught if it was refused or
-its metric is the same for everybody, and it left nothing outside its scratch folder and called
-nobody.
+usage: python -m fumehood_tools.redteam.evaluation_bench '{"root": …, "level": …, "tag": …,
+       "names": […]}'
+
+Prints a CaseResult as JSON for each. The latents are random, so that nothing has to be trained. A
+cheat is caught if it was refused or its metric is the same for everybody, and it left nothing
+outside its scratch folder and called nobody.
 """
 
 import contextlib
 import hashlib
 import json
 import os
-import secrets
 import socket
+import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -30,31 +34,22 @@ from fumehood_tools.evaluations.material import (
     write_given,
 )
 from fumehood_tools.evaluations.profile import EVALUATION
-from fumehood_tools.evaluations.source import EvaluationFile, read_evaluation, shipped_folder
+from fumehood_tools.evaluations.source import EvaluationFile, read_evaluation
 from fumehood_tools.glass import ChildLimits, GlassLevel, Nursery
+from fumehood_tools.redteam.evaluation_cases import EvaluationCase, load_evaluations
+from fumehood_tools.redteam.verdicts import CaseResult
 from fumehood_tools.spec import LimitsSpec
 
-HERE = Path(__file__).with_name("evaluations")
 GOOD = 0.5
 LIMITS = ChildLimits(wall_seconds=8, cpu_seconds=20, memory_gb=0.4, scratch_gb=0.1)
 SHARED = ("/tmp", "/dev/shm", "/var/tmp")
 
 
-class Outcome(NamedTuple):
-    """One evaluation. ok: a cheat was caught, or an honest one was measured."""
-
-    name: str
-    kind: str
-    ok: bool
-    by: str
-    said: str
-
-
 class World:
     """What cheats may reach for: secrets, folders open to all, a listener, data of others."""
 
-    def __init__(self, root: Path) -> None:
-        self.tag = f"fh-{secrets.token_hex(4)}"
+    def __init__(self, root: Path, tag: str) -> None:
+        self.tag = tag
         self.canary, self.root = root / "canary", root
         (self.canary / "workspace" / ".fumehood").mkdir(parents=True)
         (self.canary / "drop").mkdir(mode=0o777)
@@ -74,7 +69,7 @@ class World:
             "CANARY": str(self.canary),
             "TAG": self.tag,
             "PORT": str(self.line.getsockname()[1]),
-            "DIGEST": hashlib.sha256(np.ascontiguousarray(self.latents.W)).hexdigest(),
+            "DIGEST": hashlib.sha256(np.ascontiguousarray(self.latents.W).tobytes()).hexdigest(),
             "SUM": f"{np.sort(self.latents.value).astype(np.float64).sum():.9g}",
         }
         text = path.read_text(encoding="utf-8")
@@ -133,7 +128,8 @@ def _written(scratch: Path) -> tuple[Latented, Path, Inputs]:
     data, draw = scratch / "data", np.random.default_rng(1)
     data.mkdir(parents=True)
     assert context.planted is not None
-    shared = {"x": context.x, "tokens": context.tokens, "passage": context.passage}
+    shared: dict[str, Any] = {"x": context.x, "tokens": context.tokens}
+    shared |= {"passage": context.passage}
     shared |= {"directions": context.planted.directions, "features": context.planted.features}
     for name, array in shared.items():
         np.save(data / f"{name}.npy", array)
@@ -152,27 +148,23 @@ def _with_even_digits(value: Any) -> Any:
     return (value.view(np.int32) & ~0x1FFFF).view(np.float32)
 
 
-def cases(names: Sequence[str] | None = None) -> Iterator[tuple[str, Path]]:
-    """Yield (kind, file) of the chosen evaluations; all if None, with those that are shipped."""
-    folders = (("cheat", HERE / "cheats"), ("honest", HERE / "honest"))
-    for kind, folder in (*folders, ("honest", shipped_folder())):
-        for path in sorted(folder.glob("*.py")):
-            if names is None or path.stem in names:
-                yield kind, path
+def run_cases(
+    root: Path, level: GlassLevel, tag: str, cases: Sequence[EvaluationCase]
+) -> Iterator[CaseResult]:
+    """Run the cases at a level of the glass; yield the outcome of each. tag: marks what they leave.
 
-
-def run_cases(root: Path, level: GlassLevel, names: Sequence[str] | None = None) -> list[Outcome]:
-    """Run the chosen evaluations at a level of the glass."""
-    world, scratch = World(root), root / "scratch"
-    os.environ["TOLD"] = f"TOLD-{world.tag}"
+    The environment must have a variable with TOLD-<tag>, for the cheat that looks for it.
+    """
+    world, scratch = World(root, tag), root / "scratch"
     with world.line, Nursery(scratch, level=level, profile=EVALUATION) as nursery:
-        return [_outcome(world, nursery, kind, path) for kind, path in cases(names)]
+        for case in cases:
+            yield _outcome(world, nursery, case)
 
 
-def _outcome(world: World, nursery: Nursery, kind: str, path: Path) -> Outcome:
-    given = world.root / "scratch" / "files" / path.name
+def _outcome(world: World, nursery: Nursery, case: EvaluationCase) -> CaseResult:
+    given, started = world.root / "scratch" / "files" / case.path.name, time.monotonic()
     given.parent.mkdir(exist_ok=True)
-    given.write_bytes(world.source(path))
+    given.write_bytes(world.source(case.path))
     file = read_evaluation(given, False, LimitsSpec())
 
     def new_folder() -> Path:
@@ -185,50 +177,48 @@ def _outcome(world: World, nursery: Nursery, kind: str, path: Path) -> Outcome:
     except FumehoodError as error:
         found = error
     effects = world.side_effects()
-    if kind == "honest":
-        return _judged_honest(file, found, effects)
-    return _judged_cheat(file, found, effects)
-
-
-def _judged_honest(file: EvaluationFile, found: Any, effects: list[str]) -> Outcome:
-    ok = isinstance(found, Measured) and not effects
-    return Outcome(file.name, "honest", ok, "measured" if ok else "refused", str(found))
-
-
-def _judged_cheat(file: EvaluationFile, found: Any, effects: list[str]) -> Outcome:
-    if effects:
-        return Outcome(file.name, "cheat", False, "not caught", "; ".join(effects))
-    if isinstance(found, FumehoodError):
-        by = found.check or found.limit or found.code
-        return Outcome(file.name, "cheat", True, by, str(found))
-    value = found.metrics["score"]
-    if found.constant:
-        by = "constant" if value > 0 else "reached nothing"
-        return Outcome(file.name, "cheat", True, by, f"{value:g} on all latents")
-    return Outcome(
-        file.name, "cheat", value < GOOD, "no gain" if value < GOOD else "not caught", f"{value:g}"
+    ok, by, said = _judged(case, file, found, effects)
+    return CaseResult(
+        name=case.label,
+        side=case.side,
+        family=case.family,
+        says=case.says,
+        ok=ok,
+        by=by,
+        said=said,
+        breaches=tuple(effects),
+        rules=False,
+        seconds=round(time.monotonic() - started, 1),
     )
 
 
-def table(by_level: dict[str, list[Outcome]]) -> str:
-    """Return the table of docs/glass.md."""
-    levels = list(by_level)
-    lines = [f"| evaluation | {' | '.join(levels)} | what it tries |"]
-    lines.append(f"| --- |{' --- |' * len(levels)} --- |")
-    by_name = {
-        name: [o for level in levels for o in by_level[level] if o.name == name]
-        for name in (o.name for o in by_level[levels[0]] if o.kind == "cheat")
-    }
-    for name, outcomes in by_name.items():
-        doc = (HERE / "cheats" / f"{name}.py").read_text(encoding="utf-8").split('"""')[1]
-        marks = " | ".join(o.by if o.ok else f"**{o.by}**" for o in outcomes)
-        lines.append(f"| {name} | {marks} | {doc.strip()} |")
-    for kind, word in (("cheat", "caught"), ("honest", "measured")):
-        counts = []
-        for level in levels:
-            here = [o for o in by_level[level] if o.kind == kind]
-            counts.append(f"{sum(o.ok for o in here)}/{len(here)} {word}")
-        lines.append(
-            f"| **all {'cheats' if kind == 'cheat' else 'honest ones'}** | {' | '.join(counts)} | |"
-        )
-    return "\n".join(lines)
+def _judged(
+    case: EvaluationCase, file: EvaluationFile, found: Any, effects: Sequence[str]
+) -> tuple[bool, str, str]:
+    """Return whether a cheat was caught or an honest one measured, by what, and what was said."""
+    if case.side == "honest":
+        ok = isinstance(found, Measured) and not effects
+        return ok, "scored" if ok else "refused", "" if ok else str(found)
+    if effects:
+        return False, "; ".join(effects), ""
+    if isinstance(found, FumehoodError):
+        return True, found.check or found.limit or found.code, str(found)
+    [value] = found.metrics.values()
+    if found.constant:
+        by = "constant" if value > 0 else "reached nothing"
+        return True, by, f"{value:g} on all latents"
+    return value < GOOD, "no gain" if value < GOOD else f"a metric of {value:g}", ""
+
+
+def main() -> None:
+    """Run the cases that argv[1] names."""
+    spec = json.loads(sys.argv[1])
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    cases = [case for case in load_evaluations() if case.label in spec["names"]]
+    for outcome in run_cases(Path(spec["root"]), spec["level"], spec["tag"], cases):
+        print(outcome.model_dump_json(), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()
