@@ -27,6 +27,7 @@ folder = sys.argv[1]
 code = json.load(open({code!r}))
 where = {{"machine": "a pod", "device": "cpu", "threads": 1, "versions": {{}}}}
 where["glass"] = "bubblewrap"
+METRICS = {{"l0": 3.0, "explained_variance": 0.5}}
 def write(path, content):
     with open(path + ".part", "wb") as file:
         file.write(content)
@@ -40,7 +41,7 @@ def asked():
         time.sleep(0.05)
 def score(sent, **more):
     weights = sent["files"][sent["request"]["weights"]]
-    told = {{"name": sent["request"]["name"], "metrics": {{"l0": 3.0}}, "where": where}}
+    told = {{"name": sent["request"]["name"], "metrics": METRICS, "where": where}}
     return {{**told, "weights_sha256": weights, "seconds": 1.0, **more}}
 def done(key, answer, files=(), **more):
     place = folder + "/done/" + key

@@ -1,4 +1,4 @@
-"""A pod that scores: what it may not be, what it may not say, and what a run makes of its answer."""
+"""A pod that scores: what it may not be or say, and what a run makes of its answer."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -157,20 +157,36 @@ def test_a_score_comes_with_its_pod_and_price_and_with_no_better_glass_than_was_
 @pytest.mark.parametrize(
     ("program", "told"),
     [
-        ("code['evaluator'] = '0' * 64; ready(); stay()", "another digest than the one here"),
-        (
+        pytest.param(
+            "code['evaluator'] = '0' * 64; ready(); stay()",
+            "another digest than the one here",
+            id="other code",
+        ),
+        pytest.param(
             "ready(); key, sent = asked(); code['template'] = '0' * 64\n"
             "done(key, score(sent)); stay()",
             "another digest than the one here",
+            id="other code later",
+            marks=pytest.mark.slow,
         ),
-        (
+        pytest.param(
             "ready(); key, sent = asked(); done(key, score(sent, weights_sha256='0' * 64)); stay()",
             "answered for other weights",
+            id="other weights",
         ),
-        ("ready(error={'code': 'x', 'message': 'No such subject.'}); stay()", "No such subject"),
-        ("print('out of luck'); sys.exit(3)", "out of luck"),
+        pytest.param(
+            "ready(error={'code': 'x', 'message': 'No such subject.'}); stay()",
+            "No such subject",
+            id="no subject",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "print('out of luck'); sys.exit(3)",
+            "out of luck",
+            id="ends early",
+            marks=pytest.mark.slow,
+        ),
     ],
-    ids=["other code", "other code later", "other weights", "no subject", "ends early"],
 )
 def test_an_answer_that_is_not_about_what_was_sent_ends_the_run(
     pod: ScriptedScorer, asks: Asks, program: str, told: str
@@ -193,6 +209,7 @@ def test_a_pod_with_weak_glass_is_sent_neither_data_nor_variants(
 
 
 @pytest.mark.child
+@pytest.mark.slow
 def test_a_pod_that_loses_its_scorer_is_replaced_and_asked_again(
     pod: ScriptedScorer, asks: Asks
 ) -> None:

@@ -1,5 +1,6 @@
 """Runs on pods that score on a pod of its own: the scores are those of this machine."""
 
+from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from fakes.pod_runs import (
 )
 from fakes.runpod import NEEDS_PODS, RunPod
 
+from fumehood.verify import add_arguments, run
 from fumehood_tools.files import read_json
 from fumehood_tools.jobs import JobStore
 from fumehood_tools.pods.wanted import PodsWanted
@@ -118,6 +120,19 @@ def test_an_sae_of_one_pod_is_scored_on_another_and_the_receipt_says_on_which(
     billed = sum(pod.billed_usd for pod in cloud.ended().values())
     assert result["rented"]["cost_usd"] == pytest.approx(billed, abs=0.01)
     assert "the scorer has its data" in capsys.readouterr().out
+    # Scored again on another pod, and on this machine.
+    for where in ["--on-pod", GPU, "--max-cost-usd", "2"], []:
+        assert verified(there, "--sandbox", "there", *where) == 0
+        told = capsys.readouterr().out
+        assert f"scored on pod {scored} ({GPU})" in told and "scored again: " in told
+    assert not cloud.pods() and len(cloud.ended()) == 3
+
+
+def verified(settings: Settings, *words: str) -> int:
+    """Return the exit code of `fumehood verify` with some arguments."""
+    parser = ArgumentParser()
+    add_arguments(parser)
+    return run(parser.parse_args(list(words)), settings)
 
 
 def test_when_the_pod_that_scores_is_lost_another_one_is_asked_again_and_the_scores_are_the_same(

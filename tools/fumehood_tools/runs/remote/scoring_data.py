@@ -27,7 +27,7 @@ def key_of(setup: ScoringSetup) -> str:
     parts = (setup.activations, setup.targets, setup.probing)
     data = [part.digest for part in parts if part is not None]
     code = Evaluator.here().model_dump(mode="json")
-    return digest_of([setup.spec.model_dump(mode="json"), data, code])[:40]
+    return digest_of([setup.spec.model_dump(mode="json"), data, code])
 
 
 def setup_there(setup: ScoringSetup, root: str, level: GlassLevel) -> ScoringSetup:

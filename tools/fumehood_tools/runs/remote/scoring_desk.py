@@ -126,7 +126,7 @@ class ScoringDesk:
         sums = {path: sha256_of(path) for path in files}
         told = request.model_dump(mode="json", exclude={"variant", "weights", "out", "parent"})
         parent = None if request.parent is None else sums[request.parent]
-        key = digest_of([told, sums[request.variant], sums[request.weights], parent])[:40]
+        key = digest_of([told, sums[request.variant], sums[request.weights], parent])
         self._sent[request.name] = key
         there = {path: self._at(ASKED, key, _name(path, request)) for path in files}
         for path, target in there.items():
