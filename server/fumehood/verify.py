@@ -10,6 +10,7 @@ in the same way.
 import argparse
 import json
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from fumehood_tools.errors import BadRequest
 
 if TYPE_CHECKING:
     from fumehood_tools.receipts.audit import Audit, Discrepancy, Sound
+    from fumehood_tools.runs.rescore import RescoringPlace
     from fumehood_tools.settings import Settings
 
 
@@ -51,6 +53,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="score N randomly drawn SAEs again (%(default)s; 0: none)",
     )
+    parser.add_argument(
+        "--on-pod",
+        metavar="GPU",
+        help="score them again on a rented pod of this kind, instead of on this machine",
+    )
+    parser.add_argument(
+        "--max-cost-usd", type=float, metavar="USD", help="with --on-pod: what it may cost at most"
+    )
+    parser.add_argument(
+        "--hours", type=float, default=1.0, help="with --on-pod: the longest (%(default)s)"
+    )
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
     parser.add_argument(
         "--withdraw",
@@ -82,7 +95,7 @@ def run(options: argparse.Namespace, settings: "Settings") -> int:
     report, sound = audit(settings.workspace, options.sandbox)
     findings = [*report.findings, *audit_reports(report, sound)]
     report = report.model_copy(update={"findings": findings})
-    report, rescored = _scored_again(settings, report, sound, options.rescore)
+    report, rescored = _scored_again(settings, report, sound, options)
     print(_as_json(report, rescored) if options.json else _as_text(report, rescored))
     if options.export is not None:
         _export(settings, report, sound, options)
@@ -90,22 +103,43 @@ def run(options: argparse.Namespace, settings: "Settings") -> int:
 
 
 def _scored_again(
-    settings: "Settings", report: "Audit", sound: list["Sound"], most: int
+    settings: "Settings", report: "Audit", sound: list["Sound"], options: argparse.Namespace
 ) -> tuple["Audit", dict[str, float]]:
-    """Score up to `most` SAEs again.
+    """Score as many SAEs again as the options say, and where they say.
 
     Returns the report with the findings added, and place -> largest deviation as a share of the
     tolerance.
     """
     scores = [record for record in sound if record.kind == "score"]
-    if not most or not scores:
+    if not options.rescore or not scores:
         return report, {}
     from fumehood_tools.runs.rescore import rescore
 
-    again = rescore(scores, settings, most, _say)
+    with _place(settings, options) as at:
+        again = rescore(scores, settings, options.rescore, _say, at)
     findings = [*report.findings, *again.findings]
     rescored = {one.place: one.largest for one in again.rescored}
     return report.model_copy(update={"findings": findings}), rescored
+
+
+def _place(
+    settings: "Settings", options: argparse.Namespace
+) -> "AbstractContextManager[RescoringPlace]":
+    """Return where SAEs are scored again. Raises BadRequest where a pod has no amount."""
+    if options.on_pod is None:
+        from fumehood_tools.runs.rescore import HERE
+
+        return nullcontext(HERE)
+    from fumehood_tools.pods.wanted import PodsWanted
+    from fumehood_tools.runs.remote.rescoring_there import rescoring_there
+
+    if options.max_cost_usd is None or not (options.max_cost_usd > 0 and 0 < options.hours <= 168):
+        raise BadRequest(
+            "--on-pod rents a pod. Say what it may cost with --max-cost-usd, more than 0, and for "
+            "how long with --hours, up to 168."
+        )
+    limits = {"hours": options.hours, "max_cost_usd": options.max_cost_usd}
+    return rescoring_there(settings, PodsWanted(gpus=(options.on_pod,), **limits))
 
 
 def _export(

@@ -13,14 +13,14 @@ from typing import Any, NamedTuple, Self
 
 import psutil
 
-from fakes.runpod import RunPod
+from fakes.runpod import LivingPod, RunPod
 from fakes.sandbox_files import tiny_sandbox
 from fumehood_tools.files import sha256_of
 from fumehood_tools.jobs import Job, JobStore
 from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.pods.wanted import PodsWanted
 from fumehood_tools.receipts import WEIGHTS_FILE
-from fumehood_tools.runs.job import RunJob, RunParts
+from fumehood_tools.runs.job import RunJob
 from fumehood_tools.runs.remote.choosing import target_of
 from fumehood_tools.runs.request import RunRequest
 from fumehood_tools.runs.start import prepare_run, start_prepared
@@ -55,8 +55,7 @@ def run_here(
     """
     folder.mkdir()
     with target_of(request, settings, job) as target:
-        parts = RunParts(open_target=target.open, harvest=target.harvest)
-        result = RunJob(JobContext("job1", folder), settings, request, parts).run()
+        result = RunJob(JobContext("job1", folder), settings, request, target.parts).run()
         return {**result, "rented": target.bill()}
 
 
@@ -158,18 +157,34 @@ def trainings(cloud: RunPod) -> list[Seen]:
     return found
 
 
-TRAINER = "fumehood_tools.runs.remote.trainer"
+TRAINER, SCORER = "fumehood_tools.runs.remote.trainer", "fumehood_tools.scoring"
+
+
+def is_asked_to_score(its: LivingPod) -> bool:
+    """Whether a pod has a request to its scorer that has no answer."""
+    folder = its.folder / ROOT / "scoring"
+    asked = {path.parent.name for path in folder.glob("*/asked/*/request.json")}
+    return bool(asked - {path.name for path in folder.glob("*/done/*")})
 
 
 class Hold:
     """Keeps every training on the pods from ending, until the block ends or `let_go` is called.
 
+    With SCORER and is_asked_to_score, every scoring.
+
     So what a test does meanwhile takes place while they run, on fast and slow machines. Their
     processes are stopped; the agent on the pod, and all that asks it, go on.
     """
 
-    def __init__(self, cloud: RunPod) -> None:
+    def __init__(
+        self,
+        cloud: RunPod,
+        program: str = TRAINER,
+        when: Callable[[LivingPod], bool] = lambda its: True,
+    ) -> None:
+        """program: whose processes are held. when: on which pods."""
         self._cloud, self._over = cloud, Event()
+        self._program, self._when = program, when
         self._thread = Thread(target=self._stop_all)
         self._held: set[psutil.Process] = set()
 
@@ -189,8 +204,13 @@ class Hold:
                 process.resume()
         self._held.clear()
 
+    @property
+    def held(self) -> set[psutil.Process]:
+        """The processes that are held."""
+        return set(self._held)
+
     def pods(self) -> set[str]:
-        """Return the pods that exist and on which a training is held."""
+        """Return the pods that exist and on which a process is held."""
         found = set()
         for pod, its in self._cloud.pods().items():
             if self._held & set(_below(its.pid)):
@@ -199,9 +219,9 @@ class Hold:
 
     def _stop_all(self) -> None:
         while not self._over.wait(HOLD_SECONDS):
-            for its in self._cloud.pods().values():
+            for its in filter(self._when, self._cloud.pods().values()):
                 for process in _below(its.pid):
-                    if process not in self._held and TRAINER in words_of(process):
+                    if process not in self._held and self._program in words_of(process):
                         with contextlib.suppress(psutil.NoSuchProcess):
                             process.suspend()
                             self._held.add(process)

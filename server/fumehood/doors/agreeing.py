@@ -46,12 +46,15 @@ async def agreed(
     count: int,
     hours: float,
     max_cost_usd: float | None,
+    scores: bool = False,
 ) -> Agreement | Elicit[Agreement]:
     """Return the question for the user, or YES where the call has named an amount that will do.
 
+    scores: another pod scores what these train.
+
     Raises BadRequest for an amount or a cap that does not pay for one pod, or for no amount.
     """
-    offer = await in_thread(_offer, toolbox, gpus, count, hours)
+    offer = await in_thread(_offer, toolbox, gpus, count, hours, scores)
     if max_cost_usd is not None:
         check_affordable(offer, max_cost_usd)
     check_caps(offer)
@@ -72,6 +75,7 @@ def agreed_pods(
     hours: float,
     max_cost_usd: float | None,
     study: str | None = None,
+    scores: bool = False,
 ) -> PodsWanted:
     """Return the pods that may be rented. Raises BadRequest where the user did not accept."""
     if not (isinstance(answer, AcceptedElicitation) and answer.data.rent):
@@ -80,12 +84,12 @@ def agreed_pods(
             "what they would like instead: list_gpus shows other kinds."
         )
     if max_cost_usd is None:
-        max_cost_usd = _most(_offer(toolbox, gpus, count, hours), None)
+        max_cost_usd = _most(_offer(toolbox, gpus, count, hours, scores), None)
     return wanted_for(gpus, count, hours, max_cost_usd, study)
 
 
-def _offer(toolbox: Toolbox, gpus: Sequence[str], count: int, hours: float) -> Offer:
-    return offer_for(toolbox.settings, provider_of(toolbox), gpus, count, hours)
+def _offer(toolbox: Toolbox, gpus: Sequence[str], count: int, hours: float, scores: bool) -> Offer:
+    return offer_for(toolbox.settings, provider_of(toolbox), gpus, count, hours, scores)
 
 
 def _most(offer: Offer, max_cost_usd: float | None) -> float:

@@ -9,8 +9,8 @@ from mcp.server.mcpserver import Context, Elicit, ElicitationResult
 from pydantic import Field
 
 from fumehood.doors.agreeing import YES, Agreement, agreed, agreed_pods
-from fumehood.tooling import Toolbox
-from fumehood_tools.errors import BadRequest
+from fumehood.tooling import Toolbox, in_thread
+from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.pods.hosts import host_named, read_hosts
 from fumehood_tools.pods.wanted import HERE, RunPlace, SkyWanted, TargetName
 
@@ -52,22 +52,55 @@ class Elsewhere(NamedTuple):
     sky: SkyWanted | None
 
 
+class Subject(NamedTuple):
+    """What is run, as far as the price needs it: a sandbox, or a plan of a study."""
+
+    sandbox: str | None
+    study: str | None
+    plan: int | None
+
+
 async def asked(
-    toolbox: Toolbox, ctx: Context[None, Any], wanted: Elsewhere
+    toolbox: Toolbox, ctx: Context[None, Any], wanted: Elsewhere, subject: Subject
 ) -> Agreement | Elicit[Agreement]:
     """Return the question for the user where a run costs money. Raises BadRequest."""
     if wanted.target != "runpod":
         return YES
     if not wanted.gpus:
         raise BadRequest('target="runpod" needs gpus: kinds from list_gpus, the preferred first.')
-    return await agreed(toolbox, ctx, wanted.gpus, wanted.pods, wanted.hours, wanted.max_cost_usd)
+    scores = await in_thread(scores_there, toolbox, subject)
+    limits = wanted.pods, wanted.hours, wanted.max_cost_usd
+    return await agreed(toolbox, ctx, wanted.gpus, *limits, scores)
+
+
+def scores_there(toolbox: Toolbox, subject: Subject) -> bool:
+    """Whether a run on pods has one more pod, which scores. False where nothing can be run."""
+    # Loaded only for runs that are paid.
+    from fumehood_tools.runs.remote.scoring_checks import is_scored_there
+    from fumehood_tools.sandbox.create import open_sandbox
+
+    try:
+        sandbox = subject.sandbox or _planned_sandbox(toolbox, subject)
+        return is_scored_there(open_sandbox(toolbox.settings, sandbox).spec, toolbox.settings)
+    except (BadRequest, UnknownName):
+        return False  # the run itself says what is wrong
+
+
+def _planned_sandbox(toolbox: Toolbox, subject: Subject) -> str:
+    from fumehood.doors.study_notebook import lab_of
+    from fumehood_tools.studies.running import plan_of
+
+    if subject.study is None or subject.plan is None:
+        raise BadRequest("Pass a sandbox, or study and plan.")
+    _, plan = plan_of(lab_of(toolbox).studies.read(subject.study), subject.plan)
+    return plan.sandbox
 
 
 def place_of(
     toolbox: Toolbox,
     agreement: "ElicitationResult[Agreement]",
     wanted: Elsewhere,
-    study: str | None,
+    subject: Subject,
 ) -> RunPlace:
     """Return where a run trains. Raises BadRequest for arguments that do not fit the target, and
     where the user did not agree; UnknownName for a host."""
@@ -89,5 +122,8 @@ def place_of(
             raise BadRequest("There is no host. Ask the user to add one to hosts.toml.")
         return RunPlace(target="ssh", hosts=named)
     limits = wanted.pods, wanted.hours, wanted.max_cost_usd
-    pods = agreed_pods(toolbox, agreement, wanted.gpus or (), *limits, study=study)
+    scores = wanted.max_cost_usd is None and scores_there(toolbox, subject)
+    pods = agreed_pods(
+        toolbox, agreement, wanted.gpus or (), *limits, study=subject.study, scores=scores
+    )
     return RunPlace(target="runpod", pods=pods)

@@ -18,6 +18,7 @@ from fumehood.doors.elsewhere import (
     HoursArgument,
     PodsArgument,
     SkyArgument,
+    Subject,
     TargetArgument,
     asked,
     place_of,
@@ -103,9 +104,12 @@ def register_run(toolbox: Toolbox) -> None:
         max_cost_usd: CostArgument,
         hosts: HostsArgument,
         sky: SkyArgument,
+        sandbox: str | None,
+        study: str | None,
+        plan: int | None,
     ) -> Agreement | Elicit[Agreement]:
         wanted = Elsewhere(target, gpus, pods, hours, max_cost_usd, hosts, sky)
-        return await asked(toolbox, ctx, wanted)
+        return await asked(toolbox, ctx, wanted, Subject(sandbox, study, plan))
 
     @toolbox.tool(
         title="Train and benchmark variants",
@@ -192,7 +196,7 @@ def register_run(toolbox: Toolbox) -> None:
         The job continues if you disconnect. Next: wait_for_job, then read_benchmarks.
         """
         wanted = Elsewhere(target, gpus, pods, hours, max_cost_usd, hosts, sky)
-        place = place_of(toolbox, agreement, wanted, study)
+        place = place_of(toolbox, agreement, wanted, Subject(sandbox, study, plan))
         if study is not None or plan is not None:
             others = {
                 "sandbox": sandbox,

@@ -21,16 +21,26 @@ _ALTERNATIVES = 3
 
 
 class Offer(NamedTuple):
-    """A quotation, and what may be spent. spending: of today (UTC), with what is reserved."""
+    """A quotation, and what may be spent. spending: of today (UTC), with what is reserved.
+
+    scores: one of the pods scores what the others train, so that two are the least.
+    """
 
     quotation: Quotation
     caps: Caps
     spending: Spending
+    scores: bool = False
 
     @property
     def least_usd(self) -> float:
-        """The least that one pod of the kinds asked for can cost until its deadline."""
-        return min(one.total_usd for one in self.quotation.asked) / self.quotation.pods
+        """The least that the job can cost until the deadline, with one pod that trains."""
+        least = min(one.total_usd for one in self.quotation.asked) / self.quotation.pods
+        return least * 2 if self.scores else least
+
+    @property
+    def least_pods(self) -> str:
+        """The pods that the job needs at least, in words."""
+        return "one pod that trains and one that scores" if self.scores else "one pod"
 
     @property
     def most_usd(self) -> float:
@@ -49,7 +59,8 @@ class Offer(NamedTuple):
         hours = found.deadline_s / 3600
         lines = [
             f"{found.pods} pod{'s' * (found.pods != 1)} until the deadline, {hours:.2f} h from now "
-            "with 20 min for the setup (less if the work is done earlier):",
+            "with 20 min for the setup (less if the work is done earlier)"
+            f"{', one of which scores and trains nothing' if self.scores else ''}:",
             *(f"- {in_words(one, found.pods)}" for one in found.asked),
         ]
         if others := found.alternatives[:_ALTERNATIVES]:
@@ -73,20 +84,27 @@ def in_words(one: Quote, pods: int) -> str:
 
 
 def offer_for(
-    settings: Settings, api: PodAPI, gpus: Sequence[str], count: int, hours: float
+    settings: Settings,
+    api: PodAPI,
+    gpus: Sequence[str],
+    count: int,
+    hours: float,
+    scores: bool = False,
 ) -> Offer:
     """Return what pods would cost. gpus: may be empty: then all kinds are alternatives.
+
+    scores: another pod scores what they train.
 
     Raises UnknownName for a GPU that is not offered, PodsFailed; BadRequest if none of the kinds is
     sold now.
     """
     order = PodOrder(name="", image="", disk_gb=DISK_GB)
     offers = api.offers(order.gpu_count, order.cloud)
-    found = quote(offers, gpus, order=order, runtime_s=hours * 3600, pods=count)
+    found = quote(offers, gpus, order=order, runtime_s=hours * 3600, pods=count + scores)
     if gpus and not found.asked:
         others = ", ".join(one.gpu for one in found.alternatives[:_ALTERNATIVES])
         raise BadRequest(f"{', '.join(gpus)} is not sold now. Choose another, such as {others}.")
-    return Offer(found, caps_of(settings), spending_of(settings))
+    return Offer(found, caps_of(settings), spending_of(settings), scores)
 
 
 def spending_of(settings: Settings) -> Spending:
@@ -98,24 +116,26 @@ def spending_of(settings: Settings) -> Spending:
 
 
 def check_affordable(offer: Offer, max_cost_usd: float) -> None:
-    """Raise BadRequest if the amount, or a cap, does not pay for a single pod."""
+    """Raise BadRequest if the amount, or a cap, does not pay for the least pods."""
     least = offer.least_usd
     if max_cost_usd < least:
         raise BadRequest(
-            f"max_cost_usd={max_cost_usd:g} does not pay for one pod until its deadline: the least "
-            f"is {_up(least):.2f}. {offer.text()}\nPass max_cost_usd={_up(least):.2f} or more if "
-            "the user agrees, fewer hours, or a cheaper kind."
+            f"max_cost_usd={max_cost_usd:g} does not pay for {offer.least_pods} until the "
+            f"deadline: the least is {_up(least):.2f}. {offer.text()}\nPass "
+            f"max_cost_usd={_up(least):.2f} or more if the user agrees, fewer hours, or a cheaper "
+            "kind."
         )
     check_caps(offer)
 
 
 def check_caps(offer: Offer) -> None:
-    """Raise BadRequest if the caps of the settings do not pay for a single pod."""
+    """Raise BadRequest if the caps of the settings do not pay for the least pods."""
     least, job = offer.least_usd, offer.caps.job_usd or 0.0
     if min(job, offer.left_today_usd) < least:
         name = "FUMEHOOD_POD_MAX_COST_JOB" if job < least else "FUMEHOOD_POD_MAX_COST_DAY"
         raise BadRequest(
-            f"One pod needs ${_up(least):.2f} in reserve, which {name} does not allow. "
+            f"The job needs ${_up(least):.2f} in reserve for {offer.least_pods}, which {name} does "
+            "not allow. "
             f"{offer.text()}\nChoose fewer hours or a cheaper kind, or ask the user to raise it."
         )
 

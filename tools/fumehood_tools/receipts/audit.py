@@ -110,6 +110,7 @@ def audit_under(workspace: Path, under: Sequence[str]) -> tuple[Audit, list[Soun
     found += _subjects(sound, book)
     scores = [one for one in sound if one.kind == SCORE.name]
     found += _changed_since(scores)
+    found += _scored_on_pods(scores)
     counts = Counter(one.kind for one in sound)
     report = Audit(
         workspace=book.key.workspace if book.key else None,
@@ -233,6 +234,25 @@ def _changed_since(scores: Sequence[Sound]) -> list[Discrepancy]:
             how = "was edited after it was scored" if now else "is gone"
             place, message = f"{file.parents[1].name}/{file.stem}", f"variants/{file.name} {how}"
             found.append(Discrepancy(place=place, level="note", code="stale", message=message))
+    return found
+
+
+def _scored_on_pods(scores: Sequence[Sound]) -> list[Discrepancy]:
+    """Return a note for every rented machine whose word some scores are."""
+    by_pod: dict[str, list[str]] = defaultdict(list)
+    for score in scores:
+        if pod := (score.record.get("cost") or {}).get("scored_on"):
+            by_pod[f"{pod['pod_id']} ({pod['gpu']})"].append(score.place)
+    found = []
+    for pod, places in by_pod.items():
+        more = f", with {len(places) - 1} more" if len(places) > 1 else ""
+        message = (
+            f"scored on pod {pod}{more}, and signed here; scoring it again on this machine "
+            "(--rescore) needs no trust in the pod"
+        )
+        found.append(
+            Discrepancy(place=places[0], level="note", code="scored_on_pod", message=message)
+        )
     return found
 
 

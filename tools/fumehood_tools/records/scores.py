@@ -86,7 +86,7 @@ class RecordedFile(BaseModel, frozen=True):
 
 
 class RentedPlace(BaseModel, frozen=True):
-    """The rented machine that trained an SAE. How it ended is in the record of its rental."""
+    """The rented machine that trained or scored an SAE. How it ended is in its rental's record."""
 
     intent: str = Field(description="the rental: its record is in rentals/<intent>")
     pod_id: str
@@ -105,6 +105,9 @@ class Cost(BaseModel, frozen=True):
         0.0, description="cost of rented machines; 0 on your own; null: nobody told it"
     )
     rented: RentedPlace | None = Field(None, description="null: trained on a machine of your own")
+    scored_on: RentedPlace | None = Field(
+        None, description="the pod that scored it and nothing else; null: this machine"
+    )
 
 
 class Asked(BaseModel, frozen=True):

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from fumehood_tools.children import HUB_KEYS, LineChild
 from fumehood_tools.errors import RunFailed
 from fumehood_tools.glass import choose_level, scratch_folder
 from fumehood_tools.jobs.worker import JobContext
@@ -30,7 +29,7 @@ from fumehood_tools.runs.progress import TRAIN_SHARE, RunProgress
 from fumehood_tools.runs.recording import Recorder
 from fumehood_tools.runs.request import RunRequest
 from fumehood_tools.runs.run_queue import Accepts, Check, RunQueue, broken_rule, everything
-from fumehood_tools.runs.scorer_line import SCORER, ScorerLine
+from fumehood_tools.runs.scorer_line import OpenScorer, Scorer, scorer_here
 from fumehood_tools.runs.scoring_stage import ScoringStage
 from fumehood_tools.runs.summary import next_call, summary_of
 from fumehood_tools.runs.sweep import Sweep
@@ -47,11 +46,13 @@ class RunParts(NamedTuple):
     """What another kind of job puts in place of a part of a run; the defaults are run_variants'.
 
     open_target: makes the target that trains. harvest: returns the data, see harvesting.
-    accepts, check: which items are trained, see RunQueue. listener: is told every outcome.
+    open_scorer: starts what scores. accepts, check: which items are trained, see RunQueue.
+    listener: is told every outcome.
     """
 
     open_target: Callable[[RunSite], Target] = LocalTarget
     harvest: HarvestData = harvest
+    open_scorer: OpenScorer = scorer_here
     accepts: Accepts = everything
     check: Check = broken_rule
     listener: Listener = Nobody()
@@ -91,7 +92,7 @@ class RunJob:
             # The scorer must end before the scratch folders of its children are removed.
             scratch_folder(folder, "scratch-") as scratch,
             # The scorer's imports take seconds, so start it before the harvest.
-            LineChild(SCORER, keys=HUB_KEYS, stderr=file) as scorer,
+            self._parts.open_scorer(self._spec, file) as scorer,
         ):
             found = self._harvested(file)
             sweep = self._run_on(found, scratch, scorer)
@@ -112,11 +113,10 @@ class RunJob:
         remember(spec, cache, harvest=time.monotonic() - began)
         return found
 
-    def _run_on(self, found: Harvest, scratch: Path, scorer: LineChild) -> Sweep:
+    def _run_on(self, found: Harvest, scratch: Path, scorer: Scorer) -> Sweep:
         """Train and score the items that have no score yet; return the sweep they are from."""
         spec, settings, tally = self._spec, self._settings, self._tally
-        line = ScorerLine(scorer, spec)
-        scoring = ScoringStage(line, self._sandbox, found, tally)
+        scoring = ScoringStage(scorer, self._sandbox, found, tally)
         site = RunSite(spec, settings, found, self.level, scratch, scoring.is_busy)
         with contextlib.closing(self._parts.open_target(site)) as target:
             digest = f"{found.digest}+{target.arithmetic}+{target.device}"
@@ -124,7 +124,7 @@ class RunJob:
             queue = RunQueue(sweep, tally, spec.limits, self._parts.accepts, self._parts.check)
             self._progress.start_training(queue.total, queue.is_searching)
             if queue:
-                line.prepare(found.scoring_setup(spec, settings, scratch, self.level))
+                scorer.prepare(found.scoring_setup(spec, settings, scratch, self.level))
                 recipe = recipe_of(
                     spec, found.activations, target.device, target.arithmetic, found.targets
                 )

@@ -15,6 +15,7 @@ from fumehood_tools.records.work import Work
 from fumehood_tools.registry.kinds import FAILURE, SCORE, RecordKind
 from fumehood_tools.registry.sae_metrics import SPARSITY
 from fumehood_tools.runs.items import RunItem, provenance, settings_digest
+from fumehood_tools.runs.scorer_line import AnswerThere
 from fumehood_tools.runs.targets import Effort
 from fumehood_tools.runs.training import CONFIG, LOG
 from fumehood_tools.sandbox.create import Sandbox
@@ -121,7 +122,7 @@ class Recorder:
             spec=spec.model_dump(mode="json"),
             asked=self._asked,
             glass=min(trained.glass, scored.glass, key=STRENGTH.__getitem__),
-            cost=_cost(answer.seconds, effort),
+            cost=_cost(answer, effort),
             started=self._started.get(item.name, now()),
             finished=now(),
         )
@@ -154,7 +155,7 @@ class Recorder:
             variant_sha256=item.sha256,
             **self._spot,
             glass=None if stage == "check" else glass,
-            cost=None if effort is None else _cost(0.0, effort),
+            cost=None if effort is None else _cost(None, effort),
             started=self._started.get(item.name, now()),
             finished=now(),
         )
@@ -177,11 +178,15 @@ class Recorder:
         return message
 
 
-def _cost(score_seconds: float, effort: Effort) -> Cost:
-    seconds = round(effort.seconds, 2)
+def _cost(answer: ScoringAnswer | None, effort: Effort) -> Cost:
+    there = answer if isinstance(answer, AnswerThere) else None
+    usd = effort.usd
+    if usd is not None and there is not None:
+        usd += there.usd
     return Cost(
-        train_seconds=seconds,
-        score_seconds=score_seconds,
-        usd=effort.usd,
+        train_seconds=round(effort.seconds, 2),
+        score_seconds=0.0 if answer is None else answer.seconds,
+        usd=usd,
         rented=effort.rented,
+        scored_on=there.rented if there else None,
     )

@@ -6,11 +6,13 @@ harvested again if they are no longer in the cache. Writes only to a scratch fol
 removed.
 """
 
+import contextlib
 import random
 import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,8 +27,8 @@ from fumehood_tools.receipts.audit import Discrepancy, Level, Sound
 from fumehood_tools.records.scores import Score
 from fumehood_tools.registry.kinds import SCORE
 from fumehood_tools.runs.code import evaluator_sha256, template_sha256
-from fumehood_tools.runs.harvesting import harvest
-from fumehood_tools.runs.scorer_line import SCORER, ScorerLine
+from fumehood_tools.runs.harvesting import HarvestData, harvest
+from fumehood_tools.runs.scorer_line import SCORER, Scorer, ScorerLine
 from fumehood_tools.scoring.requests import (
     ScorerReady,
     ScoringAnswer,
@@ -35,7 +37,7 @@ from fumehood_tools.scoring.requests import (
     ScoringSetup,
 )
 from fumehood_tools.settings import Settings
-from fumehood_tools.spec import check_spec
+from fumehood_tools.spec import SandboxSpec, check_spec
 
 TOLERANCE = 1e-3
 """Absolute for metrics up to 1, relative above. Scores vary because the row order is random."""
@@ -48,6 +50,19 @@ _PROBED = frozenset(
 )
 _REMEDY = "Its output above says why. Fix that, then score again."
 Say = Callable[[str], None]
+
+
+class RescoringPlace(NamedTuple):
+    """Where SAEs are scored again. data: as `harvesting.harvest`. scorer: None: on this machine.
+
+    Whoever made it ends what it needs.
+    """
+
+    data: HarvestData = harvest
+    scorer: Callable[[SandboxSpec], AbstractContextManager[Scorer]] | None = None
+
+
+HERE = RescoringPlace()
 
 
 class Rescored(BaseModel, frozen=True):
@@ -65,7 +80,11 @@ class Rescoring(NamedTuple):
 
 
 def rescore(
-    sound: Sequence[Sound], settings: Settings, count: int, say: Say = lambda _: None
+    sound: Sequence[Sound],
+    settings: Settings,
+    count: int,
+    say: Say = lambda _: None,
+    at: RescoringPlace = HERE,
 ) -> Rescoring:
     """Score a random sample of `count` of the given scores again.
 
@@ -83,7 +102,7 @@ def rescore(
     for score in mine[:count]:
         groups[digest_of(score.record["spec"])].append(score)
     for group in groups.values():
-        _rescore_group(group, settings, say, result)
+        _rescore_group(group, settings, say, result, at)
     return result
 
 
@@ -93,19 +112,23 @@ def _is_by_this_evaluator(record: Mapping[str, Any]) -> bool:
     return bool(made_by == (evaluator_sha256(), template_sha256()))
 
 
-def _rescore_group(group: Sequence[Sound], settings: Settings, say: Say, result: Rescoring) -> None:
+def _rescore_group(
+    group: Sequence[Sound], settings: Settings, say: Say, result: Rescoring, at: RescoringPlace
+) -> None:
     """Score the SAEs of one spec again, in one scorer process."""
     try:
         spec = check_spec(group[0].record["spec"])
         with scratch_folder(settings.state, "verify-") as scratch:
             folder = scratch.resolve()
             say(f"reading activations of {spec.subject.name}")
-            found = harvest(spec, settings, folder, lambda progress: say(progress.message))
+            found = at.data(spec, settings, folder, lambda progress: say(progress.message), None)
             level = choose_level(settings.glass, spec.limits.glass)
             here = _of_these_data(group, found.digest, result)
             if here:
                 setup = found.scoring_setup(spec, settings, folder, level)
-                _score_all(here, setup, settings, folder, say, result)
+                with _scorer_of(setup, settings, at) as scorer:
+                    scorer.prepare(setup)
+                    _score_all(here, scorer, folder, say, result)
     except (FumehoodError, OSError) as error:
         how: Level = "note" if isinstance(error, BadRequest) else "wrong"
         text = f"could not be scored again: {error}"
@@ -125,29 +148,31 @@ def _of_these_data(group: Sequence[Sound], digest: str, result: Rescoring) -> li
     return here
 
 
+@contextlib.contextmanager
+def _scorer_of(setup: ScoringSetup, settings: Settings, at: RescoringPlace) -> Iterator[Scorer]:
+    if at.scorer is not None:
+        with at.scorer(setup.spec) as there:
+            yield there
+        return
+    environ = settings.as_environment()
+    with LineChild(SCORER, environ=environ, keys=HUB_KEYS, remedy=_REMEDY) as child:
+        yield ScorerLine(child, setup.spec)
+
+
 def _score_all(
-    group: Sequence[Sound],
-    setup: ScoringSetup,
-    settings: Settings,
-    folder: Path,
-    say: Say,
-    result: Rescoring,
+    group: Sequence[Sound], scorer: Scorer, folder: Path, say: Say, result: Rescoring
 ) -> None:
     waiting = {score.place: score for score in group}
     queue = iter(group)
-    environ = settings.as_environment()
-    with LineChild(SCORER, environ=environ, keys=HUB_KEYS, remedy=_REMEDY) as child:
-        scorer = ScorerLine(child, setup.spec)
-        scorer.prepare(setup)
-        _send_next(scorer, queue, folder, say)
-        while waiting:
-            for reply in scorer.receive(1.0):
-                if not isinstance(reply, ScorerReady):
-                    _send_next(scorer, queue, folder, say)
-                    _compare(waiting.pop(reply.name or ""), reply, result)
+    _send_next(scorer, queue, folder, say)
+    while waiting:
+        for reply in scorer.receive(1.0):
+            if not isinstance(reply, ScorerReady):
+                _send_next(scorer, queue, folder, say)
+                _compare(waiting.pop(reply.name or ""), reply, result)
 
 
-def _send_next(scorer: ScorerLine, queue: Iterator[Sound], folder: Path, say: Say) -> None:
+def _send_next(scorer: Scorer, queue: Iterator[Sound], folder: Path, say: Say) -> None:
     """Send the next request, if any. Not all at once, because each needs a copy on disk."""
     if (score := next(queue, None)) is not None:
         say(f"scoring {score.place} again")

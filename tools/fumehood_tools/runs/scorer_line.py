@@ -1,6 +1,15 @@
-"""A job's end of the line to the scorer: typed requests go out, typed replies come in."""
+"""A job's end of the line to the scorer: typed requests go out, typed replies come in.
 
-from fumehood_tools.children import LineChild
+The scorer is a process on this machine, or on a pod: see runs/remote/scoring_there.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import IO, Protocol
+
+from fumehood_tools.children import HUB_KEYS, LineChild
+from fumehood_tools.records.scores import RentedPlace
 from fumehood_tools.runs.harvesting import scoring_patience
 from fumehood_tools.scoring.requests import (
     ScorerReady,
@@ -16,8 +25,51 @@ SCORER = "fumehood_tools.scoring"
 """The module that is the scorer's process."""
 
 
+class AnswerThere(ScoringAnswer, frozen=True):
+    """The score of an SAE by a scorer on a rented machine."""
+
+    rented: RentedPlace
+
+    @property
+    def usd(self) -> float:
+        """The price of that machine for the seconds of this scoring."""
+        return self.rented.price_usd_per_hour * self.seconds / 3600
+
+
+class Scorer(Protocol):
+    """What scores the SAEs of a run, wherever it is."""
+
+    def prepare(self, setup: ScoringSetup) -> None:
+        """Send the setup, which must be the first message."""
+        ...
+
+    def ask(self, request: ScoringRequest) -> None:
+        """Ask for a score, without waiting for it."""
+        ...
+
+    def receive(
+        self, seconds: float, *, owed: bool = True
+    ) -> list[ScorerReady | ScoringAnswer | ScoringFailure]:
+        """Return the replies that have arrived, waiting up to `seconds` for the first.
+
+        owed: a reply is expected. Raises why there will be none.
+        """
+        ...
+
+
+OpenScorer = Callable[[SandboxSpec, IO[bytes]], AbstractContextManager[Scorer]]
+"""Opens the scorer of a run. spec: of the sandbox; a file for what libraries print there."""
+
+
+@contextlib.contextmanager
+def scorer_here(spec: SandboxSpec, prints: IO[bytes]) -> Iterator[Scorer]:
+    """Yield a scorer on this machine, whose imports begin at once."""
+    with LineChild(SCORER, keys=HUB_KEYS, stderr=prints) as child:
+        yield ScorerLine(child, spec)
+
+
 class ScorerLine:
-    """Talks to a scorer. The process is the caller's, who also ends it."""
+    """Talks to a scorer on this machine. The process is the caller's, who also ends it."""
 
     def __init__(self, child: LineChild, spec: SandboxSpec) -> None:
         """child: a process of SCORER. spec: of the sandbox, whose limits bound a scoring."""

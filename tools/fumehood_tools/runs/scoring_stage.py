@@ -8,7 +8,7 @@ from fumehood_tools.files import write_bytes
 from fumehood_tools.registry.sae_metrics import SPARSITY
 from fumehood_tools.runs.harvesting import Harvest
 from fumehood_tools.runs.items import RunItem
-from fumehood_tools.runs.scorer_line import ScorerLine
+from fumehood_tools.runs.scorer_line import Scorer
 from fumehood_tools.runs.tally import Tally
 from fumehood_tools.runs.training_stage import Trained
 from fumehood_tools.runs.work import decoder_limit, with_decoder
@@ -34,7 +34,7 @@ class Ended(NamedTuple):
 class ScoringStage:
     """Sends trained SAEs to the scorer, and records its answers."""
 
-    def __init__(self, scorer: ScorerLine, sandbox: Sandbox, found: Harvest, tally: Tally) -> None:
+    def __init__(self, scorer: Scorer, sandbox: Sandbox, found: Harvest, tally: Tally) -> None:
         self._scorer, self._sandbox, self._found, self._tally = scorer, sandbox, found, tally
         self._sent: dict[str, Trained] = {}
         self._compared: set[str] = set()

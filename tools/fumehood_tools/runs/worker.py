@@ -9,7 +9,7 @@ from typing import Any
 
 from fumehood_tools.files import read_json
 from fumehood_tools.jobs.worker import JobContext
-from fumehood_tools.runs.job import RunJob, RunParts
+from fumehood_tools.runs.job import RunJob
 from fumehood_tools.runs.request import REQUEST_FILE, RunRequest
 from fumehood_tools.settings import Settings, load_settings
 
@@ -34,8 +34,7 @@ def _run_elsewhere(context: JobContext, settings: Settings, request: RunRequest)
     from fumehood_tools.runs.remote.choosing import target_of
 
     with target_of(request, settings, context.job_id) as target:
-        parts = RunParts(open_target=target.open, harvest=target.harvest)
-        result = RunJob(context, settings, request, parts).run()
+        result = RunJob(context, settings, request, target.parts).run()
         bill = target.bill()
         summary = [*result["summary"], *_cost(request, bill)]
         return {**result, "summary": summary, "target": request.target, "rented": bill}

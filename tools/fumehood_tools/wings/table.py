@@ -90,13 +90,23 @@ POD_HARVEST = Setting(
     "there, for subjects of a billion parameters or more)",
     ("auto", "here", "there"),
 )
+POD_SCORING = Setting(
+    "FUMEHOOD_POD_SCORING",
+    "auto",
+    "auto | here | there: where the SAEs of trainings on pods are scored (auto: on a pod that "
+    "trains nothing, for subjects of a billion parameters or more that are harvested there)",
+    ("auto", "here", "there"),
+)
 SKY = Setting(
     "FUMEHOOD_SKY",
     "sky",
     "SkyPilot's command, which is installed in an environment of its own; it may have arguments",
 )
 PODS = Declared(
-    settings=(RUNPOD_INTERFACE, POD_MAX_COST_JOB, POD_MAX_COST_DAY, POD_IMAGE, POD_HARVEST, SKY),
+    settings=(
+        *(RUNPOD_INTERFACE, POD_MAX_COST_JOB, POD_MAX_COST_DAY, POD_IMAGE),
+        *(POD_HARVEST, POD_SCORING, SKY),
+    ),
     keys=(Key("RUNPOD_API_KEY", "rents GPUs from RunPod"),),
     endpoints={
         "runpod_graphql": "https://api.runpod.io/graphql",

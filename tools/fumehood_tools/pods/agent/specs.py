@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, model_validator
 JobState = Literal["absent", "starting", "running", "succeeded", "failed", "cancelled", "lost"]
 LIVING: tuple[JobState, ...] = ("starting", "running")
 """The states of a job that is not over."""
+Purpose = Literal["any", "own", "scoring"]
 JobName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
@@ -35,6 +36,11 @@ class JobSpec(BaseModel, frozen=True):
     timeout_s: float | None = Field(default=None, gt=0, description="then it is ended")
     grace_s: float = Field(default=10.0, ge=0, description="from TERM to KILL")
     log_bytes: int = Field(default=64 << 20, gt=0, description="what is kept of its output")
+    purpose: Purpose = Field(
+        default="any",
+        description="own: only our code, on data of ours; scoring: variants behind glass, on a "
+        "machine where nothing of the kind `any` was ever started, or will be",
+    )
 
 
 class JobStatus(BaseModel, frozen=True):

@@ -3,7 +3,8 @@
 import contextlib
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from contextlib import AbstractContextManager
+from typing import IO, Any, NamedTuple
 
 from fumehood_tools.errors import BadRequest, FumehoodError
 from fumehood_tools.files import digest_of
@@ -13,6 +14,7 @@ from fumehood_tools.pods.rentals import Desk, Rental, open_rentals
 from fumehood_tools.pods.ssh import ClientKey
 from fumehood_tools.pods.wishes import wishes
 from fumehood_tools.runs.harvesting import HarvestData, harvest
+from fumehood_tools.runs.job import RunParts
 from fumehood_tools.runs.local_target import LocalTarget
 from fumehood_tools.runs.log_lines import log
 from fumehood_tools.runs.remote.harvest_checks import is_wanted_there
@@ -20,23 +22,35 @@ from fumehood_tools.runs.remote.harvest_there import HarvestThere
 from fumehood_tools.runs.remote.hosts import HostPlace, places_of
 from fumehood_tools.runs.remote.kept import KeptPlace, taken
 from fumehood_tools.runs.remote.places import RemotePlace
-from fumehood_tools.runs.remote.renting import PodPlace
+from fumehood_tools.runs.remote.renting import SCORING, PodPlace
+from fumehood_tools.runs.remote.scoring_checks import is_scored_there
+from fumehood_tools.runs.remote.scoring_there import scorer_there
 from fumehood_tools.runs.remote.sky import SkyTarget
 from fumehood_tools.runs.remote.target import RemoteTarget
 from fumehood_tools.runs.request import RunRequest
+from fumehood_tools.runs.scorer_line import OpenScorer, Scorer, scorer_here
 from fumehood_tools.runs.targets import RunSite, Target
 from fumehood_tools.sandbox.create import open_sandbox
 from fumehood_tools.settings import Settings
+from fumehood_tools.spec import SandboxSpec
 from fumehood_tools.web.service import open_client
 
 
 class ChosenTarget(NamedTuple):
-    """open, harvest: see RunParts. bill: what the run has cost so far, None where nothing is
-    rented."""
+    """open, harvest, scorer: see RunParts.
+
+    bill: what the run has cost so far, None where nothing is rented.
+    """
 
     open: Callable[[RunSite], Target]
     bill: Callable[[], dict[str, Any] | None] = lambda: None
     harvest: HarvestData = harvest
+    scorer: OpenScorer = scorer_here
+
+    @property
+    def parts(self) -> RunParts:
+        """The parts of a run at this target."""
+        return RunParts(open_target=self.open, harvest=self.harvest, open_scorer=self.scorer)
 
 
 @contextlib.contextmanager
@@ -74,14 +88,16 @@ def _on_pods(
         kept = taken(desk, request.pods.gpus if request.pods else (), len(pods), held)
         for number, rental in enumerate(kept):
             pods[number] = KeptPlace(desk, settings, rental, pods[number])
+        scores = _scoring_place(desk, settings, request, fresh[0])
         # A kept pod may have run variants, and then it does not harvest.
-        spare = [PodPlace(desk, settings, fresh[0].wish_for("harvest"))] if kept else []
-        chosen = _at(pods, device, request, settings, spare)
+        needs_one = kept and not scores
+        spare = [PodPlace(desk, settings, fresh[0].wish_for("harvest"))] if needs_one else []
+        chosen = _at(pods, device, request, settings, scores=scores, spare=spare)
         bill = functools.partial(_bill, settings, desk, job, kept)
         try:
             yield chosen._replace(bill=bill)
         finally:
-            _release([*pods, *spare])
+            _release([*pods, *spare, *scores])
             # A pod that never booted was billed, too.
             log("pods", "all", f"cost ${bill()['cost_usd']:.4f} so far")
 
@@ -100,18 +116,42 @@ def _at(
     device: str,
     request: RunRequest,
     settings: Settings,
+    scores: Sequence[RemotePlace] = (),
     spare: Sequence[RemotePlace] = (),
 ) -> ChosenTarget:
     """Return the target at some places, which harvest too where that is wanted.
 
-    spare: harvests if none of them may.
+    scores: the pod that scores, if one does: it is asked first to harvest. spare: harvests if none
+    of the others may.
     """
     opens = functools.partial(RemoteTarget, places=places, device=device)
-    spec = open_sandbox(settings, request.sandbox).trained_with(request.training).spec
+    spec = _spec_of(request, settings)
+    scorer = _scorer_at(scores[0], settings) if scores else scorer_here
     if not is_wanted_there(spec, settings):
-        return ChosenTarget(opens)
-    there = HarvestThere([*places, *spare], spec, settings)
-    return ChosenTarget(functools.partial(opens, split=there), harvest=there.harvest)
+        return ChosenTarget(opens, scorer=scorer)
+    there = HarvestThere([*scores, *places, *spare], spec, settings)
+    opens = functools.partial(opens, split=there)
+    return ChosenTarget(opens, harvest=there.harvest, scorer=scorer)
+
+
+def _scorer_at(place: RemotePlace, settings: Settings) -> OpenScorer:
+    def opened(spec: SandboxSpec, prints: IO[bytes]) -> AbstractContextManager[Scorer]:
+        return scorer_there(place, settings.state)
+
+    return opened
+
+
+def _spec_of(request: RunRequest, settings: Settings) -> SandboxSpec:
+    return open_sandbox(settings, request.sandbox).trained_with(request.training).spec
+
+
+def _scoring_place(
+    desk: Desk, settings: Settings, request: RunRequest, like: PodPlace
+) -> list[PodPlace]:
+    """Return the pod that scores, where that is wanted: one more, which trains nothing."""
+    if not is_scored_there(_spec_of(request, settings), settings):
+        return []
+    return [PodPlace(desk, settings, like.wish_for(SCORING), use=SCORING)]
 
 
 def _host_places(request: RunRequest, settings: Settings) -> list[HostPlace]:

@@ -88,7 +88,8 @@ def _job(
     numbers = [shard.removesuffix(".npy") for shard in names]
     there = f"{target.agent.root}/{folder}"
     words = (address.host, str(address.port), address.user, key, known, there, *numbers)
-    return JobSpec(job=name.removeprefix("fumehood-"), argv=("sh", "-c", COPY, "sh", *words))
+    job = name.removeprefix("fumehood-")
+    return JobSpec(job=job, argv=("sh", "-c", COPY, "sh", *words), purpose="own")
 
 
 async def _host_key(link: "asyncssh.SSHClientConnection") -> str:

@@ -3,7 +3,7 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -88,10 +88,18 @@ def harvest_packages(spec: SandboxSpec) -> list[str]:
     """Return what a machine that harvests needs, as `wanted_packages` does."""
     found = wanted_packages()
     probed = PROBED_WITH if spec.scoring.probing_tasks else {}
-    for module, package in {**{name: name for name in PACKAGES}, **probed}.items():
-        found += [f"{module}={package}=={number}" for number in _version(package)]
-    for module, package in PACKAGES_ALONE.items():
-        found += [f"-{module}={package}=={number}" for number in _version(package)]
+    return found + pinned({**{name: name for name in PACKAGES}, **probed}, PACKAGES_ALONE)
+
+
+def pinned(packages: Mapping[str, str], alone: Mapping[str, str]) -> list[str]:
+    """Return packages in the versions that are here, as `wanted_packages` does.
+
+    Both: module -> package. alone: without what these ask for.
+    """
+    found = []
+    for sign, group in ("", packages), ("-", alone):
+        for module, package in group.items():
+            found += [f"{sign}{module}={package}=={number}" for number in _version(package)]
     return found
 
 

@@ -240,6 +240,7 @@ class HarvestThere:
                 argv=(opened.python, "-P", "-m", HARVESTER, *words),
                 env={"PYTHONPATH": code},
                 timeout_s=HARVEST_PATIENCE_S,
+                purpose="own",
             )
         )
         if status.state != "succeeded":

@@ -48,16 +48,12 @@ class RemoteAnswer(BaseModel, frozen=True):
     @field_validator("where")
     @classmethod
     def _is_plain(cls, where: Where) -> Where:
-        versions = where.versions
-        _check_words((where.machine, where.device, *versions, *versions.values()))
-        if len(versions) > MOST_PACKAGES or not 0 < where.threads <= MOST_THREADS:
-            raise ValueError("no machine has so many packages or threads")
-        return where
+        return plain_where(where)
 
     @field_validator("error")
     @classmethod
     def _can_be_shown(cls, error: ErrorReport | None) -> ErrorReport | None:
-        return _shown(error)
+        return shown(error)
 
 
 class HarvestAnswer(BaseModel, frozen=True):
@@ -72,7 +68,7 @@ class HarvestAnswer(BaseModel, frozen=True):
     @field_validator("error")
     @classmethod
     def _can_be_shown(cls, error: ErrorReport | None) -> ErrorReport | None:
-        return _shown(error)
+        return shown(error)
 
 
 def in_working_folder(job: str, name: str) -> str:
@@ -85,7 +81,16 @@ def split_folder(digest: str) -> str:
     return digest[:32]
 
 
-def _shown(error: ErrorReport | None) -> ErrorReport | None:
+def plain_where(where: Where) -> Where:
+    """Return what a machine says of itself. Raises ValueError if that cannot be shown."""
+    versions = where.versions
+    _check_words((where.machine, where.device, *versions, *versions.values()))
+    if len(versions) > MOST_PACKAGES or not 0 < where.threads <= MOST_THREADS:
+        raise ValueError("no machine has so many packages or threads")
+    return where
+
+
+def shown(error: ErrorReport | None) -> ErrorReport | None:
     """Return an error of a machine, safe to show. Raises ValueError for odd words."""
     if error is None:
         return None

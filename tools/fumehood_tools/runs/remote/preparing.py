@@ -34,6 +34,7 @@ def installing(opened: OpenPlace, code: CodeThere, packages: Sequence[str]) -> J
         job=f"setup-{code.digest[:24]}",
         argv=(opened.python, "-c", INSTALL, *packages),
         timeout_s=SETUP_SECONDS,
+        purpose="own",
     )
 
 

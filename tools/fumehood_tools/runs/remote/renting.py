@@ -5,7 +5,7 @@ in rentals/<intent> of the workspace; the scores of what was trained there name 
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from fumehood_tools.errors import FumehoodError
 from fumehood_tools.pods.agent import Agent
@@ -22,6 +22,7 @@ from fumehood_tools.pods.rentals import (
     reconciled,
     rent,
 )
+from fumehood_tools.pods.rentals.model import Step
 from fumehood_tools.pods.ssh import ClientKey, HostKeys, Machine, SshFailed, fingerprints_in
 from fumehood_tools.records.scores import RentedPlace
 from fumehood_tools.runs.log_lines import log
@@ -31,14 +32,18 @@ from fumehood_tools.runs.targets import PlaceLost
 from fumehood_tools.settings import Settings
 
 PYTHON = "python3"
+TRAINING, SCORING = "training", "scoring"
+"""What a pod is for, as its journal says it. One for scoring harvests too, and never trains."""
 HIDDEN = ("/root",)
 
 
 class PodPlace:
     """One pod. See RemotePlace."""
 
-    def __init__(self, desk: Desk, settings: Settings, wish: Wish) -> None:
+    def __init__(self, desk: Desk, settings: Settings, wish: Wish, use: str = TRAINING) -> None:
+        """use: TRAINING, or SCORING: then a pod that was ever used otherwise is not opened."""
         self.name = wish.place
+        self._use = use
         self._desk, self._settings, self._wish = desk, settings, wish
         self._rental: Rental | None = None
         self._agent: Agent | None = None
@@ -61,13 +66,15 @@ class PodPlace:
         self._rental = rental
         self.name = f"pod {pod.id} ({rental.gpu})"
         try:
+            if self._use == SCORING:
+                check_past(self.name, self._desk.journal.steps(rental.intent))
             # Of this pod, also when the place has another one.
             see = functools.partial(life_left, self._desk, rental, self._wish.caps, self.name)
             self._agent = agent = log_in(self._desk, pod, see)
             endpoints, life = self._settings.endpoints, self._wish.watchdog
             addresses = endpoints["runpod_v2"], endpoints["runpod_graphql"]
             agent.arm_watchdog(life.lease_s, life.max_s, *addresses)
-            self._desk.journal.move(rental, "busy", "training")
+            self._desk.journal.move(rental, "busy", self._use)
         except FumehoodError as error:
             self.release(f"it could not be used: {error}")
             raise
@@ -92,6 +99,24 @@ class PodPlace:
     def _life_left(self) -> Life:
         assert self._rental is not None
         return life_left(self._desk, self._rental, self._wish.caps, self.name)
+
+
+def check_past(name: str, steps: Sequence[Step]) -> None:
+    """Raise PlaceLost if a variant may have run on a pod outside of scoring, by its journal.
+
+    name: of its place. A pod that was kept, or that the journal did not know, may have run any.
+    """
+    odd = [
+        step
+        for step in steps
+        if step.state in ("idle", "orphan") or (step.state == "busy" and step.told != SCORING)
+    ]
+    if odd:
+        raise PlaceLost(
+            name,
+            f"scoring needs a pod that did nothing else, and this one was {odd[0].state} "
+            f"({odd[0].told})",
+        )
 
 
 def log_in(desk: Desk, pod: Pod, see: Callable[[], object]) -> Agent:

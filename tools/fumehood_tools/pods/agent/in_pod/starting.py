@@ -10,7 +10,7 @@ import sys
 import time
 from typing import Any
 
-from . import family, states
+from . import family, past, states
 from .detaching import detach
 from .measures import free_bytes, gpu_memory_mb, memory_kills
 from .running import Runner
@@ -24,7 +24,8 @@ HIDDEN = ("RUNPOD_API_KEY",)
 def start(name: str, spec: dict[str, Any]) -> dict[str, Any]:
     """Start the job, unless it was started before, and return its state.
 
-    spec: argv, env, folder, timeout_s, grace_s, log_bytes. The values of env are written nowhere.
+    spec: argv, env, folder, timeout_s, grace_s, log_bytes, purpose. The values of env are written
+    nowhere. Raises Refused if the machine was used for something that excludes the purpose.
     """
     folder = states.job_folder(name)
     for part in ("work", "out"):
@@ -34,6 +35,7 @@ def start(name: str, spec: dict[str, Any]) -> dict[str, Any]:
     try:
         if states.status(folder)["state"] != "absent":
             return states.status(folder)
+        past.admit(str(spec.get("purpose") or "any"))
         answers = detach()
         if answers is not None:
             os.close(lock)
