@@ -2,8 +2,8 @@
 
 Mixins: put one before the library's trainer, which keeps its constructor and its schedule. Values
 and gradients are the library's to float32 rounding; each step counts its active latents and
-computes densely where many are (see kernels/active.py). They compute with the parameters of the
-library's SAEs: for an SAE with an encode or decode of its own, take the library's trainer.
+computes densely where many are (see kernels/active.py). An SAE with an encode or decode of its own
+is trained through them, by the library's loss.
 
 B = tokens, D = activation_dim, F = dict_size.
 """
@@ -18,7 +18,8 @@ from torch.optim.lr_scheduler import LambdaLR
 from core.kernels import latent_major
 from core.kernels.active import Preactivations, preactivations
 from core.kernels.adam import UnitNormAdam
-from core.library import JumpReLUFunction, StepFunction
+from core.library import GatedAutoEncoder, JumpReluAutoEncoder, JumpReLUFunction, StepFunction
+from core.trainer import computes_as
 
 # The window of a jump is listed with this much to spare for rounding.
 _SPARE = 1.0001
@@ -54,14 +55,14 @@ class SparseJumpRelu:
 
     def loss(self, x: Tensor, step: int, logging: bool = False, **how: Any) -> Any:
         """Return the library's loss for activations [B, D]; its log when logging."""
-        if logging:
-            return super().loss(x, step, logging=True, **how)  # type: ignore[misc]
+        if logging or not computes_as(self.ae, JumpReluAutoEncoder, "encode", "decode"):
+            return super().loss(x, step, logging=logging, **how)  # type: ignore[misc]
         ae = self.ae
         # Within the bandwidth of the threshold, gradients reach it from both sides.
         floor_F = ae.threshold.detach() - _SPARE * self.bandwidth / 2
         pre = preactivations(x, ae.W_enc.t(), ae.b_enc, floor=floor_F)
         threshold = pre.spread(ae.threshold)
-        value = JumpReLUFunction.apply(pre.value, threshold, self.bandwidth)
+        value = _apply(JumpReLUFunction, pre.value, threshold, self.bandwidth)
         self._count_fired(len(x), pre.counted(value > 0))
         error_BD = x - (pre.decode(value, ae.W_dec.t()) + ae.b_dec)
         l0 = self._active(pre, value, threshold, len(x)) / len(x)
@@ -70,13 +71,13 @@ class SparseJumpRelu:
 
     def _active(self, pre: Preactivations, value: Tensor, threshold: Tensor, tokens: int) -> Tensor:
         """Return how many latents are above their threshold, with the steps' gradient."""
-        steps: Tensor = StepFunction.apply(value, threshold, self.bandwidth).sum()
+        steps = _apply(StepFunction, value, threshold, self.bandwidth).sum()
         if pre.place is None:
             return steps
         # What is not listed is 0, which is above a threshold below 0, and may be within its window.
         listed_F = torch.bincount(pre.place.index_A, minlength=pre.place.dict_size)
         zero_F = torch.zeros_like(self.ae.threshold)
-        steps_F = StepFunction.apply(zero_F, self.ae.threshold, self.bandwidth)
+        steps_F = _apply(StepFunction, zero_F, self.ae.threshold, self.bandwidth)
         return steps + (steps_F * (tokens - listed_F)).sum()
 
     def _count_fired(self, tokens: int, fired_F: Tensor) -> None:
@@ -111,8 +112,8 @@ class SparseGated:
 
     def loss(self, x: Tensor, step: int, logging: bool = False, **how: Any) -> Any:
         """Return the library's loss for activations [B, D]; its log when logging."""
-        if logging:
-            return super().loss(x, step, logging=True, **how)  # type: ignore[misc]
+        if logging or not computes_as(self.ae, GatedAutoEncoder, "encode", "decode"):
+            return super().loss(x, step, logging=logging, **how)  # type: ignore[misc]
         ae, W_dec_DF = self.ae, self.ae.decoder.weight
         floor_F = -ae.gate_bias.detach()
         pre = preactivations(x, ae.encoder.weight, floor=floor_F, centre_D=ae.decoder_bias)
@@ -126,3 +127,8 @@ class SparseGated:
         auxiliary = (x - gate_hat_BD).pow(2).sum(dim=-1).mean()
         sparsity = self.sparsity_warmup_fn(step) * gate.sum() / len(x)
         return reconstruction + self.l1_penalty * sparsity + auxiliary
+
+
+def _apply(function: Any, *given: Any) -> Tensor:
+    result: Tensor = function.apply(*given)
+    return result

@@ -88,12 +88,16 @@ class BaseTrainer(StandardTrainer):
 
 
 def _computes_as_base(sae: Any) -> bool:
-    """Return whether an SAE computes what BaseSAE does, with nothing looking in between."""
-    own = ("encode", "decode", "forward")
-    same = all(getattr(getattr(sae, n, None), "__func__", None) is getattr(BaseSAE, n) for n in own)
-    if not same or hasattr(sae, "skip"):
+    if not computes_as(sae, BaseSAE, "encode", "decode", "forward") or hasattr(sae, "skip"):
         return False
-    layers = (sae.encoder, sae.decoder)
+    return all(type(layer) is nn.Linear for layer in (sae.encoder, sae.decoder))
+
+
+def computes_as(sae: Any, base: type, *methods: str) -> bool:
+    """Return whether an SAE's methods are those of a class, and no hook looks at its parts."""
     hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-    seen = any(getattr(part, hook) for part in (sae, *layers) for hook in hooks)
-    return all(type(layer) is nn.Linear and layer.bias is not None for layer in layers) and not seen
+    if any(getattr(part, hook) for part in sae.modules() for hook in hooks):
+        return False
+    return all(
+        getattr(getattr(sae, m, None), "__func__", None) is getattr(base, m) for m in methods
+    )
