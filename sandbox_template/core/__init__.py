@@ -7,6 +7,7 @@ In a sandbox of transcoders that is `from core import BaseTranscoder, BaseTransc
     baselines.py  helpers for variants that stand on dictionary_learning's own trainers
     kernels/      sparse latents: encode, decode and gradients that cost what is active
     sparse_trainers.py  the TopK trainers on active latents only
+    active_trainers.py  JumpReLU and gated, on active latents where few are
     topk.py       BaseTopK and BaseTopKTrainer, what a variant of TopK starts from
     transcoder.py  BaseTranscoder and its relatives, what CustomTranscoder starts from
     transcoder_trainers.py  BaseTranscoderTrainer and its relatives
@@ -20,6 +21,7 @@ In a sandbox of transcoders that is `from core import BaseTranscoder, BaseTransc
 This copy is for reading: runs use the packaged one.
 """
 
+from core.active_trainers import SparseGated, SparseJumpRelu
 from core.base import BaseSAE
 from core.baselines import FollowsThreshold, keywords_for, threshold_keywords
 from core.errors import VariantError
@@ -69,6 +71,8 @@ __all__ = [
     "LinearSkip",
     "SkipTopKTranscoder",
     "SparseBatchTopK",
+    "SparseGated",
+    "SparseJumpRelu",
     "SparseMatryoshka",
     "SparseTopK",
     "TopKTranscoder",

@@ -66,10 +66,30 @@ if TYPE_CHECKING:
 
         def __init__(self, **keywords: Any) -> None: ...
 
+    class GatedAutoEncoder(Dictionary):
+        """dictionary_learning's gated SAE."""
+
+    class JumpReluAutoEncoder(Dictionary):
+        """dictionary_learning's JumpReLU SAE."""
+
+    class JumpReLUFunction(torch.autograd.Function):
+        """x where it is above a threshold, which gets gradients within a bandwidth; else 0."""
+
+    class StepFunction(torch.autograd.Function):
+        """1 where x is above a threshold, which gets gradients within a bandwidth; else 0."""
+
     def geometric_median(points: Tensor) -> Tensor: ...
 
 else:
-    from dictionary_learning.dictionary import Dictionary
+    from dictionary_learning.dictionary import (  # noqa: F401  (ours import them from here)
+        Dictionary,
+        GatedAutoEncoder,
+        JumpReluAutoEncoder,
+    )
+    from dictionary_learning.trainers.jumprelu import (  # noqa: F401  (ours import them from here)
+        JumpReLUFunction,
+        StepFunction,
+    )
     from dictionary_learning.trainers.standard import StandardTrainer
     from dictionary_learning.trainers.top_k import (  # noqa: F401  (ours import them from here)
         AutoEncoderTopK,

@@ -8,8 +8,11 @@ zero gradients, `loss(x, step)`, backward, Adam (decoder columns stay at unit no
 
 from typing import Any, NamedTuple
 
-from torch import Tensor
+from torch import Tensor, nn
 
+from core.base import BaseSAE
+from core.kernels import latent_major
+from core.kernels.active import preactivations
 from core.library import StandardTrainer
 
 
@@ -35,12 +38,20 @@ class BaseTrainer(StandardTrainer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if type(self).loss is BaseTrainer.loss and _computes_as_base(self.ae):
+            # A latent's numbers side by side: they are gathered.
+            self.ae.decoder.weight.data = latent_major(self.ae.decoder.weight.data)
 
     def prepare(self, x: Tensor) -> None:
         """Set what depends on data, once, before step 0. x is the first batch, [B, D]."""
 
     def loss(self, x: Tensor, step: int, logging: bool = False, **kwargs: Any) -> Any:
-        """Return a scalar for activations x [B, D]; a LossLog when logging."""
+        """Return a scalar for activations x [B, D]; a LossLog when logging.
+
+        Where encode, decode and forward are BaseSAE's, it costs what is active where few are.
+        """
+        if not logging and self.steps_since_active is None and self._is_plain():
+            return self._plain_loss(x, step)
         x_hat, f = self.ae(x, output_features=True)
         reconstruction = (x - x_hat).pow(2).sum(dim=-1).mean()
         sparsity = f.norm(p=1, dim=-1).mean()
@@ -51,6 +62,22 @@ class BaseTrainer(StandardTrainer):
         parts = {"mse_loss": reconstruction, "sparsity_loss": sparsity, "loss": loss}
         return LossLog(x, x_hat, f, {name: part.item() for name, part in parts.items()})
 
+    def _is_plain(self) -> bool:
+        counts = type(self).update_dead_neurons is not BaseTrainer.update_dead_neurons
+        return not counts and _computes_as_base(self.ae)
+
+    def _plain_loss(self, x: Tensor, step: int) -> Tensor:
+        """Return the loss on active latents, or on all of them where many are active."""
+        ae = self.ae
+        encoder, decoder = ae.encoder, ae.decoder
+        pre = preactivations(x, encoder.weight, encoder.bias, centre_D=ae.bias)
+        value = pre.value.relu()
+        x_hat = pre.decode(value, decoder.weight) + (decoder.bias + ae.bias)
+        reconstruction = (x - x_hat).pow(2).sum(dim=-1).mean()
+        sparsity = value.sum() / len(x)
+        loss: Tensor = reconstruction
+        return loss + self.l1_penalty * self.sparsity_warmup_fn(step) * sparsity
+
     def update_dead_neurons(self, f: Tensor) -> None:
         """Count the steps since each latent was active. Does nothing without resampling."""
         if self.steps_since_active is None:
@@ -58,3 +85,19 @@ class BaseTrainer(StandardTrainer):
         dead = (f == 0).all(dim=0)
         self.steps_since_active[dead] += 1
         self.steps_since_active[~dead] = 0
+
+
+def _computes_as_base(sae: Any) -> bool:
+    if not computes_as(sae, BaseSAE, "encode", "decode", "forward") or hasattr(sae, "skip"):
+        return False
+    return all(type(layer) is nn.Linear for layer in (sae.encoder, sae.decoder))
+
+
+def computes_as(sae: Any, base: type, *methods: str) -> bool:
+    """Return whether an SAE's methods are those of a class, and no hook looks at its parts."""
+    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    if any(getattr(part, hook) for part in sae.modules() for hook in hooks):
+        return False
+    return all(
+        getattr(getattr(sae, m, None), "__func__", None) is getattr(base, m) for m in methods
+    )

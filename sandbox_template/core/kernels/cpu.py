@@ -31,6 +31,8 @@ LANES = 256
 SAMPLED_ROWS = 64
 # A threshold that lets one latent in so many pass is computed densely.
 DENSE_FROM = 8
+# active.py may list latents and compute on the list.
+LISTS_PREACTIVATIONS = True
 
 redone = {"rows": 0}
 

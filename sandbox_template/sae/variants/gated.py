@@ -13,7 +13,7 @@ Sparsity: L1_PENALTY. Biases start at 0, hence b_dec is put at the data's median
 from dictionary_learning.dictionary import GatedAutoEncoder
 from dictionary_learning.trainers.gdm import GatedSAETrainer
 
-from core import geometric_median, keywords_for
+from core import SparseGated, geometric_median, keywords_for
 
 L1_PENALTY = 0.14
 KNOB = "L1_PENALTY"
@@ -23,8 +23,8 @@ class CustomSAE(GatedAutoEncoder):
     """GatedAutoEncoder as it is."""
 
 
-class CustomTrainer(GatedSAETrainer):
-    """GatedSAETrainer with this file's penalty."""
+class CustomTrainer(SparseGated, GatedSAETrainer):
+    """GatedSAETrainer with this file's penalty, on active latents where few are."""
 
     def __init__(self, **kwargs):
         super().__init__(**{**keywords_for(GatedSAETrainer, kwargs), "l1_penalty": L1_PENALTY})

@@ -13,7 +13,7 @@ Sparsity: TARGET_L0.
 from dictionary_learning.dictionary import JumpReluAutoEncoder
 from dictionary_learning.trainers.jumprelu import JumpReluTrainer
 
-from core import keywords_for
+from core import SparseJumpRelu, keywords_for
 
 TARGET_L0 = 32.0
 KNOB = "TARGET_L0"
@@ -25,8 +25,8 @@ class CustomSAE(JumpReluAutoEncoder):
     """JumpReluAutoEncoder as it is."""
 
 
-class CustomTrainer(JumpReluTrainer):
-    """JumpReluTrainer with this file's target."""
+class CustomTrainer(SparseJumpRelu, JumpReluTrainer):
+    """JumpReluTrainer with this file's target, on active latents where few are."""
 
     def __init__(self, **kwargs):
         super().__init__(
