@@ -15,6 +15,11 @@ settings.register_profile("fumehood", deadline=None)
 settings.load_profile("fumehood")
 
 
+def pytest_configure() -> None:
+    """Collect no garbage while the tests are imported and collected: nearly all of it stays."""
+    gc.disable()
+
+
 def pytest_sessionstart() -> None:
     """Ask once which levels the glass has here, before any test.
 
@@ -34,6 +39,7 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar, get_args, get_origin
 
 import anyio.to_thread
 from mcp import MCPError
@@ -31,6 +31,7 @@ from mcp.server.mcpserver.prompts import Prompt
 from mcp.server.mcpserver.tools import Tool
 from mcp.types import INVALID_PARAMS, CallToolResult, ImageContent, TextContent, ToolAnnotations
 from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
 
 from fumehood.strict_args import close_the_schema
 from fumehood_tools.deadlines import Deadline
@@ -205,6 +206,14 @@ def explained(call: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
     return explaining
 
 
+_FORMS: dict[str, tuple[tuple[object, ...], Tool]] = {}
+"""For each tool that was made in this process, what it was made from, and its form.
+
+The SDK takes about 4 ms per tool to write the schemas of its arguments and result. A process that
+makes several servers (one per session, or the tests) does this once.
+"""
+
+
 def agent_tool(
     call: Callable[..., Any],
     title: str,
@@ -215,10 +224,31 @@ def agent_tool(
     without: Iterable[str] = (),
 ) -> Tool:
     """Return the SDK's form of a tool. Raises TypeError for a mistake in its declaration."""
+    runs = call if inspect.iscoroutinefunction(call) else _in_a_thread(call)
+    where, without = f"{call.__module__}.{call.__qualname__}", tuple(without)
+    source = (_written(call), call.__doc__, title, hints, view, plain, without)
+    if where in _FORMS and _FORMS[where][0] == source:
+        return _FORMS[where][1].model_copy(update={"fn": runs})
+    form = _form_of(runs, title, hints, view, plain, without)
+    if not form.resolved_params:
+        # Functions belong to one server, which the table must not keep alive.
+        _FORMS[where] = source, form.model_copy(update={"fn": _of_no_server})
+    return form
+
+
+def _form_of(
+    call: Callable[..., Any],
+    title: str,
+    hints: ToolAnnotations,
+    view: str | None,
+    plain: bool,
+    without: tuple[str, ...],
+) -> Tool:
+    """Let the SDK write the schemas of a tool, and close them."""
     if hints.read_only_hint and hints.destructive_hint:
         raise TypeError(f"{call.__name__}: a read-only tool can't be destructive")
     made = Tool.from_function(
-        call if inspect.iscoroutinefunction(call) else _in_a_thread(call),
+        call,
         title=title,
         description=inspect.cleandoc(call.__doc__ or ""),
         annotations=hints,
@@ -232,6 +262,28 @@ def agent_tool(
         del made.parameters["properties"][name]
     close_the_schema(made, plain=plain)
     return made
+
+
+def _written(call: Callable[..., Any]) -> list[object]:
+    """Return what a signature says, so that two functions written alike compare as equal."""
+    signature = inspect.signature(call)
+    named = [
+        (one.name, one.kind, one.default, _comparable(one.annotation))
+        for one in signature.parameters.values()
+    ]
+    return [_comparable(signature.return_annotation), *named]
+
+
+def _comparable(annotation: Any) -> object:
+    """Return an annotation with the text of each pydantic field, which has no equality."""
+    if isinstance(annotation, FieldInfo):
+        return repr(annotation)
+    inner = get_args(annotation)
+    return (get_origin(annotation), *map(_comparable, inner)) if inner else annotation
+
+
+async def _of_no_server() -> None:
+    """Stand for the function of a tool in the table of forms."""
 
 
 def _in_a_thread(call: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:

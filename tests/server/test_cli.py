@@ -1,5 +1,6 @@
-"""The command line, run as a user runs it."""
+"""The command line, with the arguments of a user."""
 
+import io
 import json
 import os
 import re
@@ -7,10 +8,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from fumehood import __version__
+from fumehood.cli import main
 from fumehood.client import call, printable
 from fumehood.tooling import picture
 from fumehood_tools.errors import StorageFailed
@@ -18,21 +21,34 @@ from fumehood_tools.settings import Settings
 
 pytestmark = pytest.mark.child
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+class Ran(NamedTuple):
+    """What a run of the command line gave back."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Ran]
 
 
 @pytest.fixture
-def fumehood(environ: dict[str, str]) -> Run:
-    def run(*arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-m", "fumehood", *arguments],
-            env=environ,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+def fumehood(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Run:
+    """The command line, in this process. The servers that it starts are processes."""
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments: str, stdin: str = "") -> Ran:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        try:
+            code = main(arguments)
+        except SystemExit as left:
+            assert isinstance(left.code, int)
+            code = left.code
+        return Ran(code, *capfd.readouterr())
 
     return run
 

@@ -282,3 +282,43 @@ def test_an_output_model_that_could_not_be_cut_is_an_error_at_start(settings: Se
         def tell() -> Annotated[CallToolResult, Closed]:
             """Tell."""
             return answer("x", Closed(text="x"))
+
+
+def sized(settings: Settings, most: int, kind: object, **options: Any) -> Any:
+    """Return the schema of the argument of a tool that is declared anew with this type."""
+
+    def register(toolbox: Toolbox) -> None:
+        @toolbox.tool(title="Take", **HINTS)  # type: ignore[arg-type]
+        def take(
+            size: Annotated[kind, Field(description=f"up to {most}", le=most)],
+        ) -> CallToolResult:  # type: ignore[valid-type]
+            """Take."""
+            return answer(f"{settings.workspace.name} {size}", Lines(lines=[]))
+
+    toolbox = Toolbox(settings, **options)
+    register(toolbox)
+    return toolbox.tools["take"]
+
+
+def test_a_tool_that_is_declared_again_in_another_way_gets_a_schema_of_its_own(
+    settings: Settings,
+) -> None:
+    made = [
+        sized(settings, most, kind) for most, kind in [(5, int), (6, int), (5, float), (5, int)]
+    ]
+    fields = [one.parameters["properties"]["size"] for one in made]
+    assert [field["maximum"] for field in fields] == [5, 6, 5, 5]
+    assert [field["type"] for field in fields] == ["integer", "integer", "number", "integer"]
+    assert made[3].parameters == made[0].parameters
+    plain = sized(settings, 5, int, plain_schemas=True).parameters
+    assert "additionalProperties" not in plain
+    assert "additionalProperties" in sized(settings, 5, int).parameters
+
+
+async def test_a_tool_of_two_servers_works_in_the_workspace_of_each(
+    settings: Settings, tmp_path: Path
+) -> None:
+    other = settings.model_copy(update={"workspace": tmp_path / "elsewhere"})
+    made = [sized(one, 5, int) for one in (settings, other)]
+    said = [text_of(await one.fn(size=2)) for one in made]
+    assert said == [f"{settings.workspace.name} 2", "elsewhere 2"]
