@@ -55,7 +55,7 @@ def _caption(composer: Composer, tokens: list[str]) -> tuple[str, list[str]]:
     stream.optional()
     number = composer.counters.step("algorithm")
     composer.here = Target("algorithm", number)
-    text = composer.here.title = composer.inline(stream.argument())
+    text = composer.here.title = composer.inline(stream.passage())
     rest = tokens[:at]
     while token := stream.pull():
         rest.append(token)
@@ -102,7 +102,7 @@ def _body(composer: Composer, stream: Stream) -> None:
     """Compose the body of a block in braces, one level deeper."""
     composer.indent += 1
     _line(composer)
-    composer.out.append(composer.inline_raw(stream.argument()))
+    composer.out.append(composer.inline_raw(stream.passage()))
     composer.indent -= 1
     _line(composer)
 
@@ -117,7 +117,7 @@ def open_block(form: str) -> Handler:
     def handler(composer: Composer, stream: Stream) -> None:
         stream.optional()
         aside = _side_comment(composer, stream)
-        said = form.format(composer.inline(stream.argument()) if "{}" in form else "")
+        said = form.format(composer.inline(stream.passage()) if "{}" in form else "")
         _put(composer, said + (f" {aside}" if aside else ""))
         if _group_follows(stream):
             _body(composer, stream)
@@ -133,8 +133,8 @@ def one_line_block(form: str) -> Handler:
 
     def handler(composer: Composer, stream: Stream) -> None:
         aside = _side_comment(composer, stream)
-        said = form.format(composer.inline(stream.argument()) if "{}" in form else "")
-        _put(composer, f"{said} {composer.inline(stream.argument())}")
+        said = form.format(composer.inline(stream.passage()) if "{}" in form else "")
+        _put(composer, f"{said} {composer.inline(stream.passage())}")
         composer.out.append(f" {aside}" if aside else "")
         _line(composer)
 
@@ -165,7 +165,7 @@ def _else(composer: Composer, stream: Stream) -> None:
 
 def _else_if(composer: Composer, stream: Stream) -> None:
     aside = _side_comment(composer, stream)
-    condition = composer.inline(stream.argument())
+    condition = composer.inline(stream.passage())
     braced = _group_follows(stream)
     if not braced:
         composer.indent = max(0, composer.indent - 1)
@@ -180,7 +180,7 @@ def _else_if(composer: Composer, stream: Stream) -> None:
 def _if_else(composer: Composer, stream: Stream) -> None:
     """Handle `\\eIf{condition}{then}{else}` of algorithm2e."""
     aside = _side_comment(composer, stream)
-    _put(composer, f"if {composer.inline(stream.argument())} then {aside}")
+    _put(composer, f"if {composer.inline(stream.passage())} then {aside}")
     _body(composer, stream)
     aside = _side_comment(composer, stream)
     _put(composer, "else " + aside)
@@ -188,7 +188,7 @@ def _if_else(composer: Composer, stream: Stream) -> None:
 
 
 def _if_else_on_one_line(composer: Composer, stream: Stream) -> None:
-    said = [composer.inline(stream.argument()) for _ in range(3)]
+    said = [composer.inline(stream.passage()) for _ in range(3)]
     _put(composer, f"if {said[0]} then {said[1]} else {said[2]}")
     _line(composer)
 
@@ -203,7 +203,7 @@ def repeat_block(begin: str, until: str) -> Handler:
             composer.indent += 1
             _line(composer)
             return
-        condition = composer.inline(stream.argument())
+        condition = composer.inline(stream.passage())
         _put(composer, f"{begin} {aside}")
         _body(composer, stream)
         _put(composer, f"{until} {condition}")
@@ -213,14 +213,14 @@ def repeat_block(begin: str, until: str) -> Handler:
 
 
 def _repeat_on_one_line(composer: Composer, stream: Stream) -> None:
-    condition = composer.inline(stream.argument())
-    _put(composer, f"repeat {composer.inline(stream.argument())} until {condition}")
+    condition = composer.inline(stream.passage())
+    _put(composer, f"repeat {composer.inline(stream.passage())} until {condition}")
     _line(composer)
 
 
 def _until(composer: Composer, stream: Stream) -> None:
     composer.indent = max(0, composer.indent - 1)
-    _put(composer, f"until {composer.inline(stream.argument())}")
+    _put(composer, f"until {composer.inline(stream.passage())}")
 
 
 def _labelled(label: str, redefined: str = "") -> Handler:
@@ -239,7 +239,7 @@ def input_line(label: str) -> Handler:
     def handler(composer: Composer, stream: Stream) -> None:
         _put(composer, f"{label} ")
         if _group_follows(stream):
-            composer.out.append(composer.inline_raw(stream.argument()))
+            composer.out.append(composer.inline_raw(stream.passage()))
             _line(composer)
 
     return handler
@@ -251,7 +251,7 @@ def comment(ends_line: bool) -> Handler:
     def handler(composer: Composer, stream: Stream) -> None:
         starred = stream.starred()
         stream.optional()
-        composer.out.append(f" ▷ {composer.inline(stream.argument())}")
+        composer.out.append(f" ▷ {composer.inline(stream.passage())}")
         if (ends_line or starred) and composer.in_code:
             _line(composer)
 
@@ -260,7 +260,7 @@ def comment(ends_line: bool) -> Handler:
 
 def _procedure(word: str) -> Handler:
     def handler(composer: Composer, stream: Stream) -> None:
-        name, arguments = composer.inline(stream.argument()), composer.inline(stream.argument())
+        name, arguments = composer.inline(stream.passage()), composer.inline(stream.passage())
         _put(composer, f"{word} {name}({arguments})")
         composer.indent += 1
         _line(composer)
@@ -269,8 +269,8 @@ def _procedure(word: str) -> Handler:
 
 
 def _call(composer: Composer, stream: Stream) -> None:
-    name = composer.inline(stream.argument())
-    composer.out.append(f"{name}({composer.inline(stream.argument())})")
+    name = composer.inline(stream.passage())
+    composer.out.append(f"{name}({composer.inline(stream.passage())})")
 
 
 def _word(word: str) -> Handler:

@@ -42,13 +42,13 @@ def _title_format(composer: Composer, stream: Stream) -> None:
 
 def _accent(mark: str) -> Handler:
     def handler(composer: Composer, stream: Stream) -> None:
-        composer.out.append(accented(mark, composer.inline(stream.argument())))
+        composer.out.append(accented(mark, composer.inline(stream.passage())))
 
     return handler
 
 
 def _typewriter(composer: Composer, stream: Stream) -> None:
-    composer.out.append(composer.inline_raw(stream.argument(), Style(True, composer.style.white)))
+    composer.out.append(composer.inline_raw(stream.passage(), Style(True, composer.style.white)))
 
 
 def _switch_typewriter(composer: Composer, stream: Stream) -> None:
@@ -170,7 +170,7 @@ def address(composer: Composer, tokens: list[str]) -> str:
 def _href(composer: Composer, stream: Stream) -> None:
     stream.optional()
     url = address(composer, stream.argument())
-    text = composer.inline_raw(stream.argument())
+    text = composer.inline_raw(stream.passage())
     composer.out.append(text)
     keep_link(composer, url, tidy(text))
 
@@ -200,7 +200,7 @@ def keep_link(composer: Composer, url: str, text: str) -> None:
 
 def _footnote(composer: Composer, stream: Stream) -> None:
     stream.optional()
-    text = composer.inline(stream.argument())
+    text = composer.inline(stream.passage())
     if text:
         composer.footnotes.append(Block(kind="footnote", text=text))
 
@@ -280,7 +280,7 @@ def _skip_stretch(stream: Stream, word: str) -> None:
 
 def _slanted_fraction(composer: Composer, stream: Stream) -> None:
     stream.optional()
-    over, under = composer.inline(stream.argument()), composer.inline(stream.argument())
+    over, under = composer.inline(stream.passage()), composer.inline(stream.passage())
     composer.out.append(f"{APART}{over}/{under}{APART}")
 
 

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from fumehood_tools.reading.document import Block, HiddenText, Link
 from fumehood_tools.reading.latex.counters import Counters
-from fumehood_tools.reading.latex.expansion import Stream
+from fumehood_tools.reading.latex.expansion import Stream, is_text
 from fumehood_tools.reading.latex.formulas import FORMULA_COMMANDS, readable, with_marks
 from fumehood_tools.reading.latex.state import State
 from fumehood_tools.reading.latex.symbols import symbols
@@ -137,10 +137,7 @@ class Composer:
 
     def run(self, stream: Stream) -> None:
         """Compose all tokens of a stream."""
-        while (text := stream.text()) or (token := stream.next()):
-            if text:
-                self.say(text)
-                continue
+        while token := stream.token():
             first = token[0]
             if first == "\\":
                 self._command(token, stream)
@@ -156,7 +153,7 @@ class Composer:
                 self.out.append(token[1:])
             elif first == LISTING:
                 self.add(Block(kind="code", text=token[1:]))
-            elif first in " ~&":
+            elif first in "~&":
                 self.out.append(" ")
             else:
                 self.say(token)
@@ -282,6 +279,11 @@ class Composer:
             return plain(tokens)
         before = self.out, self.style, self._styles
         self.out, self.style, self._styles = [], style or self.style, []
+        if is_text(tokens):
+            self.say("".join(tokens))
+            text = "".join(self.out)
+            self.out, self.style, self._styles = before
+            return text
         self.depth += 1
         self.run(Stream(self.state, tokens))
         text = "".join(self.out)
@@ -325,13 +327,16 @@ class Composer:
             self.add(Block(kind="equation", text=text, latex=latex, number=number))
 
     def body(self, stream: Stream, name: str) -> list[str]:
-        """Return the expanded tokens of an environment. An unclosed one stops at a heading."""
+        """Return the expanded tokens of an environment, with words in a row left as one token.
+
+        An environment that is not closed stops at a heading.
+        """
         begin, end = f"\\begin{{{name}}}", f"\\end{{{name}}}"
         inside: list[str] = []
         depth = 0
         si_options = self.state.si_options
         while True:
-            inside += stream.words()
+            inside += stream.runs()
             if not (token := stream.next()):
                 break
             if token == end:
@@ -361,6 +366,11 @@ class Composer:
         """
         counts = sorted(self._unknown.items(), key=lambda item: item[1] < 2)
         return [f"{name} ({count} arguments)" if count > 1 else name for name, count in counts]
+
+
+def has_marks(text: str) -> bool:
+    """Return whether `fill_marks` would change a text."""
+    return _MARK in text or APART in text
 
 
 def fill_marks(text: str, fill: Callable[[str, str], str]) -> str:

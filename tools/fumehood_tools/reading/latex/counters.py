@@ -5,6 +5,7 @@ within chapters. `\\renewcommand{\\thesection}{…}`, `\\numberwithin` and `\\se
 followed.
 """
 
+import functools
 import re
 from collections.abc import MutableMapping
 
@@ -27,6 +28,19 @@ _ROMAN = (
     *((40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I")),
 )
 _PLACE = re.compile(r"\\(arabic|Alph|alph|Roman|roman|the|fnsymbol)\s*\{?\s*\\?(\w+)\s*\}?")
+
+
+_NOT_PRINTED = re.compile(r"[{}$~]|\\[A-Za-z]+\s*|\\.")
+
+
+@functools.lru_cache(maxsize=1_000)
+def _parts(form: str) -> list[tuple[str, str]]:
+    """Return how a counter is printed: pairs of a style and a counter, or of "" and a text."""
+    parts, at = list[tuple[str, str]](), 0
+    for place in _PLACE.finditer(form):
+        parts += [("", form[at : place.start()]), (place[1], place[2])]
+        at = place.end()
+    return [*parts, ("", form[at:])]
 
 
 class Counters:
@@ -95,13 +109,17 @@ class Counters:
             return ""
         form = self._form(counter)
 
-        def fill(match: re.Match[str]) -> str:
-            style, name = match.group(1), match.group(2)
-            if style == "the":
-                return self.printed(name, depth + 1)
-            return _formatted(style, self.value(name))
-
-        text = re.sub(r"[{}$~]|\\[A-Za-z]+\s*|\\.", "", _PLACE.sub(fill, form))
+        parts = [
+            text
+            if not style
+            else self.printed(text, depth + 1)
+            if style == "the"
+            else _formatted(style, self.value(text))
+            for style, text in _parts(form)
+        ]
+        text = "".join(parts)
+        if "\\" in text or "{" in text or "}" in text or "$" in text or "~" in text:
+            text = _NOT_PRINTED.sub("", text)
         # The leading zero is dropped for sections before the first chapter and for figures before
         # the first section.
         return text.strip().removeprefix("0.") if text.startswith("0.") else text.strip()
@@ -154,10 +172,11 @@ class Counters:
         self._formats[outer] = rf"\Alph{{{outer}}}"
 
     def _restart(self, counter: str, depth: int) -> None:
-        for inner, outer in self._within.items():
-            if outer == counter and depth < 8:
-                self._values[inner] = 0
-                self._restart(inner, depth + 1)
+        if depth < 8 and counter in self._within.values():
+            for inner, outer in self._within.items():
+                if outer == counter:
+                    self._values[inner] = 0
+                    self._restart(inner, depth + 1)
 
 
 def letter(value: int) -> str:

@@ -50,8 +50,8 @@ def _name(composer: Composer, stream: Stream) -> None:
     """Store the words of `\\crefname{kind}{one}{several}`."""
     kind = plain(stream.argument()).strip()
     composer.names[kind] = (
-        composer.inline(stream.argument()),
-        composer.inline(stream.argument()),
+        composer.inline(stream.passage()),
+        composer.inline(stream.passage()),
     )
 
 

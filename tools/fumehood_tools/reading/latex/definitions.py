@@ -18,6 +18,7 @@ from fumehood_tools.reading.latex.kept_names import KEPT, KEPT_ENVIRONMENTS
 from fumehood_tools.reading.latex.listings import own_listings
 from fumehood_tools.reading.latex.macros import Macro, letters
 from fumehood_tools.reading.latex.meanings import command_named
+from fumehood_tools.reading.latex.programs import pass_over
 from fumehood_tools.reading.latex.project import SourceFiles
 from fumehood_tools.reading.latex.quantities import QUANTITIES
 from fumehood_tools.reading.latex.registers import REGISTERS
@@ -384,6 +385,7 @@ PRIMITIVES: dict[str, Callable[[Stream], None]] = {
     "\\@secondoftwo": _choose(1),
     "\\@startsection": _start_section,
     "\\endinput": Stream.end_file,
+    "\\ExplSyntaxOn": pass_over(_DEFINING),
     "\\else": _skip_rest,
     "\\long": _mark_long,
     "\\fi": lambda stream: None,

@@ -88,7 +88,7 @@ def _numbered(composer: Composer, row: list[str], numbered: bool) -> tuple[list[
             labels.append(plain(stream.argument()).strip())
         elif token == "\\tag":
             stream.starred()
-            number, numbered = settle(composer.inline(stream.argument())).strip("()"), False
+            number, numbered = settle(composer.inline(stream.passage())).strip("()"), False
         elif token in ("\\nonumber", "\\notag"):
             numbered = False
         else:
@@ -231,7 +231,7 @@ def _captioned(composer: Composer, stream: Stream, kind: str) -> None:
     if number is not None:
         composer.here = Target("listing" if kind == "code" else kind, number)
     here = composer.here
-    text = composer.inline(stream.argument())
+    text = composer.inline(stream.passage())
     here.title = text if number is not None else here.title
     if kind == "code":
         block = Block(kind="code", text=f"Listing {number}: {text}" if number else text)

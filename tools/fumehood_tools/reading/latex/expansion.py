@@ -24,9 +24,16 @@ _FAR = 4_000
 _PER_EXPANSION = 4
 _SIGNS = frozenset("{}$&~\n")
 _ACTIVE = frozenset("\\{}$&~\n" + RAW + LISTING + END_OF_FILE)
+_NO_OPTION = frozenset("{}$\\\n")
+"""What a token begins with that cannot begin an optional argument or a star."""
 _TOO_MUCH = (
     "The paper's macros expand too far or are too many; the remaining ones were not expanded."
 )
+
+
+def is_text(tokens: list[str]) -> bool:
+    """Return whether tokens are words and signs only, of which none may need expansion."""
+    return _ACTIVE.isdisjoint(token[0] for token in tokens)
 
 
 class Stream:
@@ -38,17 +45,17 @@ class Stream:
 
     def pull(self) -> str:
         """Return the next token without expanding it, or '' at the end."""
-        state = self.state
-        while self._stack:
+        state, stack = self.state, self._stack
+        while stack:
             state.pulled += 1
             if state.pulled > MOST_PULLED:
                 state.warn("The source is very large: only its first part was read.")
-                self._stack.clear()
+                stack.clear()
                 return ""
-            token = self._stack.pop()
+            token = stack.pop()
             if " " in token and is_run(token):
                 word, _, rest = token.partition(" ")
-                self._stack += [rest, " "]
+                stack += (rest, " ")
                 return word
             if token != END_OF_FILE:
                 return token
@@ -65,17 +72,24 @@ class Stream:
 
         Only for speed: `next` would return the same tokens one by one.
         """
+        return split_runs(self.runs())
+
+    def runs(self) -> list[str]:
+        """Return the same tokens as `words`, but with words in a row left as one token."""
         stack = self._stack
         if not stack or stack[-1][0] in _ACTIVE:
             return []
-        return split_runs(self._up_to_active())
+        return self._up_to_active()
 
-    def text(self) -> str:
-        """Return the same tokens as `words`, as one text."""
+    def token(self) -> str:
+        """Return the next token, as `next`, but the same tokens as `words` as one text."""
         stack = self._stack
-        if not stack or stack[-1][0] in _ACTIVE:
-            return ""
-        return "".join(self._up_to_active())
+        if stack and stack[-1][0] not in _ACTIVE:
+            if len(stack) > 1 and stack[-2][0] in _ACTIVE:
+                self.state.pulled += 1
+                return stack.pop()
+            return "".join(self._up_to_active())
+        return self.next()
 
     def _up_to_active(self) -> list[str]:
         stack = self._stack
@@ -92,20 +106,24 @@ class Stream:
         state, stack = self.state, self._stack
         while stack:
             # Most tokens expand to nothing else, and are taken here without the call of `pull`.
-            if stack[-1][0] in _SIGNS:
+            first = stack[-1][0]
+            if first in _SIGNS:
                 state.pulled += 1
                 return stack.pop()
-            if not (token := self.pull()):
-                return ""
-            if token[0] != "\\":
-                return token
+            if first != "\\" or state.pulled >= MOST_PULLED:
+                token = self.pull()
+                if token[:1] != "\\":
+                    return token
+            else:
+                state.pulled += 1
+                token = stack.pop()
             if (macro := state.macros.get(token)) is not None:
                 self._use(macro)
             elif (primitive := state.primitives.get(token)) is not None:
                 primitive(self)
-            elif token.startswith(("\\begin{", "\\end{")) and self._environment(token):
+            elif token[-1] == "}" and self._environment(token):
                 continue
-            elif state.is_condition(token):
+            elif token[:3] == "\\if" and state.is_condition(token):
                 self.condition(token)
             else:
                 return token
@@ -141,6 +159,8 @@ class Stream:
 
     def starred(self) -> bool:
         """Return whether a star comes next; if so, remove it."""
+        if self._stack and self._stack[-1][0] in _NO_OPTION:
+            return False
         token = self.pull()
         if token[:1] != "*":
             if token:
@@ -152,7 +172,13 @@ class Stream:
 
     def argument(self) -> list[str]:
         """Return the next argument: the contents of a group, or a single token or letter."""
-        self.skip_blank()
+        return split_runs(self.passage())
+
+    def passage(self) -> list[str]:
+        """Return the next argument, as `argument`, but with words in a row left as one token."""
+        stack = self._stack
+        if not (stack and stack[-1] == "{"):
+            self.skip_blank()
         token = self.pull()
         if token == "{":
             return self._group()
@@ -167,6 +193,8 @@ class Stream:
     def optional(self) -> list[str] | None:
         """Return the contents of an argument in brackets, or None if no bracket comes next."""
         taken: list[str] = []
+        if self._stack and self._stack[-1][0] in _NO_OPTION:
+            return None
         while (token := self.pull()) == " ":
             taken.append(token)
         if token != "[":
@@ -186,16 +214,17 @@ class Stream:
 
     def until(self, ends: tuple[str, ...]) -> list[str]:
         """Return the unexpanded tokens before the first of `ends`, which is removed too."""
-        found: list[str] = []
+        found = self.runs()
         while (token := self.pull()) and token not in ends:
             found.append(token)
+            found += self.runs()
         return found
 
     def _group(self) -> list[str]:
         inside: list[str] = []
         depth = 0
         while True:
-            inside += self.words()
+            inside += self.runs()
             if not (token := self.pull()):
                 break
             if token == "}":
@@ -287,6 +316,8 @@ class Stream:
 
         Returns False if the paper does not define it.
         """
+        if not token.startswith(("\\begin{", "\\end{")):
+            return False
         begins, name = token.startswith("\\begin"), token[token.index("{") + 1 : -1]
         if (known := self.state.environments.get(name)) is not None:
             begin, end = known

@@ -78,6 +78,11 @@ _EQUALS = re.compile(r"([=<>:]*[=<>])")
 _RELATIONS = set("=<>≤≥≈≠∈∼→←↦⇒⇔≔≡∝⊆⊂≪≫±×·+≜∪∩")
 
 
+_ABOVE, _BELOW = r"(?:\^\(\+([\d.]+)\)|⁺([⁰¹²³⁴-⁹]+))", r"(?:_\([-−]([\d.]+)\)|₋([₀-₉]+))"
+_SPREAD = re.compile(rf"(?:^|(?<=\d)|(?<=\d\))) ?(?:{_ABOVE}{_BELOW}|{_BELOW}{_ABOVE})(?![\d.])")
+_UNRAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉", "01234567890123456789")
+
+
 FORMULA_COMMANDS = (
     _DROPPED | _WITH_ARGUMENT.keys() | _SHOWN | _TWO_OVER | _TWO | MATH_ACCENTS.keys()
 ) | {"sqrt", "mathbb", "not", "Bbb", "over", "kern"}
@@ -91,7 +96,18 @@ def readable(tokens: list[str]) -> str:
 def with_marks(tokens: list[str]) -> str:
     """Return a formula as part of a line of text, in which APART still marks places."""
     text = " ".join(_Formula(tokens, 0).text().split()).replace(" ;", ";")
-    return f" {text}" if text[:1] == "±" and tokens[0] in ("^", "_") else text
+    if "+" in text or "⁺" in text:
+        text = _SPREAD.sub(_side_by_side, text)
+    return f" {text}" if text[:1] in ("±", "+") and tokens[0] in ("^", "_") else text
+
+
+def _side_by_side(match: re.Match[str]) -> str:
+    """Return an uncertainty that differs above and below the value: 1.2 +0.3 -0.1."""
+    above, below = (
+        next(filter(None, match.group(*groups))).translate(_UNRAISED)
+        for groups in ((1, 2, 7, 8), (3, 4, 5, 6))
+    )
+    return f" +{above} -{below}"
 
 
 class _Formula:

@@ -21,6 +21,7 @@ from fumehood_tools.reading.latex.composing import (
     Environment,
     Handler,
     fill_marks,
+    has_marks,
 )
 from fumehood_tools.reading.latex.crossrefs import (
     CROSSREF_HANDLERS,
@@ -45,7 +46,7 @@ from fumehood_tools.reading.latex.project import SourceFiles
 from fumehood_tools.reading.latex.structure import STRUCTURE_ENVIRONMENTS, STRUCTURE_HANDLERS
 from fumehood_tools.reading.latex.tokens import plain
 from fumehood_tools.reading.latex.unpacking import Sources, unpack
-from fumehood_tools.reading.running_links import links_in_text
+from fumehood_tools.reading.running_links import links_in_text, may_have_links
 
 MOST_HIDDEN = 50
 Told = TypeVar("Told", Link, HiddenText, Reference)
@@ -157,10 +158,14 @@ def _said(told: Told, fill: Callable[[str, str], str]) -> Told:
 
 def _filled(block: Block, fill: Callable[[str, str], str]) -> Block:
     text = fill_marks(block.text, fill)
-    if not block.rows and text == block.text:
+    rows = [_filled_row(row, fill) for row in block.rows]
+    if text == block.text and rows == block.rows:
         return block
-    rows = [[fill_marks(cell, fill) for cell in row] for row in block.rows]
     return block.model_copy(update={"text": text, "rows": rows})
+
+
+def _filled_row(row: list[str], fill: Callable[[str, str], str]) -> list[str]:
+    return [fill_marks(cell, fill) for cell in row] if has_marks("".join(row)) else row
 
 
 def _prose_comments(comments: list[str]) -> list[HiddenText]:
@@ -179,7 +184,9 @@ def _texts(blocks: list[Block]) -> Iterator[str]:
     for block in blocks:
         if block.kind != "code":
             yield block.text
-            yield from (cell for row in block.rows for cell in row)
+            for row in block.rows:
+                if may_have_links("".join(row)):
+                    yield from row
 
 
 def _links(links: list[Link], texts: list[str]) -> list[Link]:

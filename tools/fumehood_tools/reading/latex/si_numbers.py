@@ -2,7 +2,8 @@
 
 A plus sign, a zero exponent and a decimal marker at the end are dropped, as by siunitx. Digits are
 never grouped and the decimal marker is always a point, so that a number is read as one number; an
-uncertainty stays as it is written, unless an option separates it.
+uncertainty stays as it is written, unless an option separates it. One that differs above and below
+the value, 1.2(3:1), is printed as 1.2 +0.3 -0.1.
 """
 
 import re
@@ -15,7 +16,7 @@ Options = Mapping[str, str]
 
 _SIGNS = {"+-": "±", "-+": "∓", "<=": "≤", ">=": "≥", "<<": "≪", ">>": "≫"}
 _PLAIN_NUMBER = re.compile(
-    r"(?P<sign>[<>≤≥≪≫≈∼~±∓+\-−=]*)(?P<digits>\d*[.,]?\d*)(?P<spread>(?:\([\d.,]+\))*)"
+    r"(?P<sign>[<>≤≥≪≫≈∼~±∓+\-−=]*)(?P<digits>\d*[.,]?\d*)(?P<spread>(?:\([\d.,]+(?::[\d.,]+)?\))*)"
     r"(?:±(?P<error>[\d.,]+))?(?:[eEdD](?P<power>[+\-−]?\d{1,9}))?(?P<unit>[ij]?)"
 )
 _MOST_DIGITS = 40
@@ -53,9 +54,15 @@ def _number(match: re.Match[str], options: Options) -> str:
     power = int(match["power"].replace("−", "-")) if match["power"] else 0
     if digits and not spread and not error and len(digits) <= _MOST_DIGITS:
         digits, power = _changed(digits, power, options)
-    if spread and _is_separate(options):
-        error, spread = _spelled_out(digits, spread), ""
-    said = digits + spread + (f" ± {error}" if error else "")
+    sides = spread.strip("()").split(":")
+    if len(sides) == 2:
+        above, below = (_spelled_out(digits, side) for side in sides)
+        error, spread = f" +{above} -{below}", ""
+    elif error:
+        error = f" ± {error}"
+    elif spread and _is_separate(options):
+        error, spread = f" ± {_spelled_out(digits, spread)}", ""
+    said = digits + spread + error
     if power and options.get("drop-exponent") != "true":
         raised = "10" + raised_to(str(power))
         said = f"({said})" if error else said

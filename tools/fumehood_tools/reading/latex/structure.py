@@ -62,7 +62,7 @@ def _heading(name: str) -> Handler:
             number = counters.step(name) or None
         composer.here = Target("appendix" if counters.in_appendix else name, number or "")
         here = composer.here
-        title = here.title = composer.inline(stream.argument())
+        title = here.title = composer.inline(stream.passage())
         level = _LEVELS.get(name, 1) + (counters.book and name not in ("part", "chapter"))
         if title:
             composer.add(Block(kind="heading", text=title, level=level, number=number))
@@ -185,7 +185,7 @@ def _two_columns(composer: Composer, stream: Stream) -> None:
 
 def _title(composer: Composer, stream: Stream) -> None:
     stream.optional()
-    title = composer.inline(stream.argument())
+    title = composer.inline(stream.passage())
     composer.front.title = composer.front.title or title
 
 
@@ -204,12 +204,12 @@ def _aside(composer: Composer, stream: Stream) -> None:
     """Skip author information that is not a name, such as affiliations and addresses."""
     stream.starred()
     stream.optional()
-    composer.inline(stream.argument())
+    composer.inline(stream.passage())
 
 
 def _icml_aside(composer: Composer, stream: Stream) -> None:
     stream.argument()
-    composer.inline(stream.argument())
+    composer.inline(stream.passage())
 
 
 def _take_abstract(composer: Composer, tokens: list[str]) -> None:
@@ -237,7 +237,7 @@ def _abstract_command(composer: Composer, stream: Stream) -> None:
 
 
 def _keywords(composer: Composer, stream: Stream) -> None:
-    words = composer.inline(stream.argument())
+    words = composer.inline(stream.passage())
     if words:
         composer.front.keywords = composer.front.keywords or f"Keywords: {words}"
 

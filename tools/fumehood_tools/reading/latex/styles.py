@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from fumehood_tools.reading.latex.conditions import BRANCHING
 from fumehood_tools.reading.latex.expansion import Stream
 from fumehood_tools.reading.latex.inclusion import INCLUDING, style_file
+from fumehood_tools.reading.latex.programs import pass_over
 from fumehood_tools.reading.latex.quantities import QUANTITIES
 from fumehood_tools.reading.latex.state import State
 from fumehood_tools.reading.latex.theorems import theorems_of
@@ -91,6 +92,8 @@ class _Learner:
             **dict.fromkeys(("\\PassOptionsToPackage", "\\PassOptionsToClass"), _pass_options),
             "\\LoadClass": self._load_class,
             "\\LoadClassWithOptions": self._load_class,
+            "\\ExplSyntaxOn": pass_over(defining),
+            **dict.fromkeys(("\\ProvidesExplPackage", "\\ProvidesExplClass"), pass_over(defining)),
         }
 
     def learn(self, stream: Stream) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from fumehood_tools.reading.latex.columns import PLAIN_COLUMN, Column
 from fumehood_tools.reading.latex.composing import Composer
 from fumehood_tools.reading.latex.si_numbers import number
-from fumehood_tools.reading.latex.tokens import PARAGRAPH
+from fumehood_tools.reading.latex.tokens import PARAGRAPH, split_runs
 
 MOST_ROWS = 5_000
 # How tokens begin that can end a row or a cell, or begin or end a group.
@@ -94,8 +94,8 @@ def split_rows(tokens: list[str], cells: bool) -> list[list[list[str]]]:
         elif token == "}" or token.startswith("\\end{"):
             depth -= 1
         if depth <= 0 and token in _ROW_ENDS:
-            rows.append([[]])
-            at = _after_break(tokens, at)
+            at, rest = _after_break(tokens, at)
+            rows.append([rest])
         elif depth <= 0 and token == "&" and cells:
             rows[-1].append([])
         else:
@@ -104,13 +104,18 @@ def split_rows(tokens: list[str], cells: bool) -> list[list[list[str]]]:
     return rows
 
 
-def _after_break(tokens: list[str], at: int) -> int:
-    """Return the index after a row break, including the star and length of `\\\\*[2pt]`."""
+def _after_break(tokens: list[str], at: int) -> tuple[int, list[str]]:
+    """Return the index after a row break, including the star and length of `\\\\*[2pt]`.
+
+    Words in the token of the star are returned too: they begin the next row.
+    """
+    if at < len(tokens) and tokens[at].startswith("* "):
+        return at + 1, [" ", tokens[at][2:]]
     if at < len(tokens) and tokens[at] == "*":
         at += 1
-    if at + 1 < len(tokens) and tokens[at] == "[" and "]" in tokens[at : at + 12]:
-        return tokens.index("]", at) + 1
-    return at
+    if at + 1 < len(tokens) and tokens[at] == "[" and "]" in split_runs(tokens[at : at + 12])[:12]:
+        return tokens.index("]", at) + 1, []
+    return at, []
 
 
 def value_of(options: str, key: str) -> str:

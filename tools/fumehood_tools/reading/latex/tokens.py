@@ -25,25 +25,33 @@ _TELLING = re.compile(r"\b(?:caption|label|title|name)\s*=")
 _NEVER_SHOWN = {"filecontents", "filecontents*"}
 
 
+_NAMED = r"\s*\{\s*[A-Za-z@:\-][\w@:\-]{0,40}\*?\s*\}"
+_SPACE_AFTER = r"[ \t]*(?:\n(?![ \t]*\n)[ \t]*)?"
+
+
 def _pattern(letters: str) -> re.Pattern[str]:
-    control = rf"\\(?:[{letters}]+|[\s\S]|$)"
+    """Return what finds the next token. A command of letters takes the space after it along."""
+    control = rf"\\(?:[{letters}]+(?:(?<=[A-Za-z]){_SPACE_AFTER})?|[\s\S]|$)"
     word = r"[^\\{}\[\]$&~^_#%\s]+"
     return re.compile(
-        rf"{word}(?:[ \n]{word})*|{control}|[{{}}\[\]$&~^_]|#+\d?|\s+|%[^\n]*\n?[ \t]*"
+        rf"{word}+(?:[ \n]{word}+)*+|\\(?:begin|end){_NAMED}|{control}|[{{}}\[\]$&~^_]|#+\d?|\s+"
+        r"|%[^\n]*\n?[ \t]*"
     )
 
 
 _TOKEN, _TOKEN_AT = _pattern("A-Za-z"), _pattern("A-Za-z@")
-_AFTER_WORD = re.compile(r"[ \t]*(?:\n(?![ \t]*\n)[ \t]*)?")
-_ENVIRONMENT = re.compile(r"\s*\{\s*([A-Za-z@:\-][\w@:\-]{0,40}\*?)\s*\}")
+_AFTER_WORD = re.compile(_SPACE_AFTER)
+_LANGUAGE = re.compile(_NAMED)
 _OPTIONS = re.compile(r"\s*\[[^\]\n]{0,400}\]")
 _VERB = re.compile(r"\*?([^\sA-Za-z*{])([^\n]{0,2000}?)\1")
 _GROUP_OPEN = re.compile(r"\s*\{")
 _BRACES = re.compile(r"\\[\s\S]|[{}]")
 _ADDRESSED = {"\\url", "\\href", "\\path", "\\nolinkurl", "\\burl", "\\doi", "\\urlstyle"}
 _VERBS = {"\\verb", "\\lstinline", "\\Verb", "\\mintinline"}
+_READ_ON = {"\\makeatletter", "\\makeatother", *_ADDRESSED, *_VERBS}
+"""Commands after which the text is not split at once as elsewhere."""
 _LONGEST_RAW = 4_000
-_CONTROL = re.compile("[\x00-\x08]")
+_CONTROL = dict.fromkeys(range(9))
 _GLUED = re.compile(rf"(?<=[\d.,]) *{APART}[ {APART}]*(?=[.,]?\d)")
 _ENDS_SHORT, _BEGINS_GROUP = re.compile(r"(?:^|[^\d.])\d{1,3}$"), re.compile(r"\d{3}(?!\d)")
 
@@ -131,53 +139,106 @@ class _Reader:
 
     def __init__(self, text: str, at_is_letter: bool, listings: Mapping[str, ListingKind]) -> None:
         self._listings = listings
-        self.text = _CONTROL.sub("", text)
+        self._verbatim = {f"\\begin{{{name}}}" for name in (*listings, *_SET_ASIDE)}
+        has_control = any(chr(sign) in text for sign in _CONTROL)
+        self.text = text.translate(_CONTROL) if has_control else text
         self.tokens: list[str] = []
         self.comments: list[tuple[int, str]] = []
         self._pattern = _TOKEN_AT if at_is_letter else _TOKEN
         self._endless: set[str] = set()
+        self._after_comment = False
 
     def read(self) -> None:
-        text, tokens = self.text, self.tokens
-        at, after_comment = 0, False
-        while match := self._pattern.match(text, at):
-            token, at = match.group(), match.end()
-            first = token[0]
+        """Read the text to its end.
+
+        All of it is split at once, which is fast. Behind a command after which TeX reads verbatim,
+        tokens are found one by one, up to where both ways of splitting meet again.
+        """
+        usual, end = self._pattern, len(self.text)
+        pieces = usual.findall(self.text)
+        index = start = 0
+        while index < len(pieces):
+            index, start = self._take(pieces, index, start)
+            if index == len(pieces):
+                return
+            at = self._read_on(pieces[index], start)
+            while at < end and (start != at or self._pattern is not usual):
+                if start < at:
+                    start, index = start + len(pieces[index]), index + 1
+                else:
+                    piece = self._pattern.match(self.text, at)[0]  # type: ignore[index]
+                    taken, at = self._take([piece], 0, at)
+                    at = at if taken else self._read_on(piece, at)
+            if at >= end:
+                return
+
+    def _take(self, pieces: list[str], index: int, at: int) -> tuple[int, int]:
+        """Take pieces up to one after which the text is split in another way.
+
+        at: where the piece of this index begins. Returns the index and the place of the first piece
+        that was not taken.
+        """
+        tokens, since = self.tokens, index
+        while index < len(pieces):
+            piece = pieces[index]
+            first = piece[0]
             if first == "\\":
-                at = self._command(token, at)
+                command = piece.rstrip(" \t\n")
+                if len(command) < 3:
+                    if not command.isascii():
+                        break
+                    command = "\\ " if command[1:].isspace() or command == "\\" else command
+                elif command[-1] == "}":
+                    command = "".join(command.split())
+                    if command in self._verbatim:
+                        break
+                elif command in _READ_ON:
+                    break
+                tokens.append(command)
             elif first == "%":
-                self.comments.append((match.start(), token.strip("% \t\n")))
-                after_comment = token.rstrip(" \t").endswith("\n")
+                at, since = at + sum(map(len, pieces[since:index])), index
+                self._comment(piece, at)
+                index += 1
                 continue
-            elif token == " ":
-                tokens.append(token)
+            elif piece == " ":
+                tokens.append(piece)
             elif first.isspace():
-                blank = token.count("\n") >= (1 if after_comment else 2)
+                blank = piece.count("\n") >= (1 if self._after_comment else 2)
                 tokens.append(PARAGRAPH if blank else " ")
             else:
-                tokens.append(token.replace("\n", " "))
-            after_comment = False
+                tokens.append(piece.replace("\n", " "))
+            self._after_comment = False
+            index += 1
+        return index, at + sum(map(len, pieces[since:index]))
 
-    def _command(self, token: str, at: int) -> int:
-        if token in ("\\begin", "\\end") and (named := _ENVIRONMENT.match(self.text, at)):
-            return self._environment(token, named.group(1), named.end())
-        if token in _VERBS:
-            return self._verb(token, at)
-        if token in ("\\makeatletter", "\\makeatother"):
-            self._pattern = _TOKEN_AT if token == "\\makeatletter" else _TOKEN
-        self.tokens.append("\\ " if token[1:].isspace() or token == "\\" else token)
-        if token[-1].isalpha():
+    def _comment(self, piece: str, at: int) -> None:
+        self.comments.append((at, piece.strip("% \t\n")))
+        self._after_comment = piece.rstrip(" \t").endswith("\n")
+
+    def _read_on(self, piece: str, at: int) -> int:
+        """Read a command that begins at a place, and what TeX reads verbatim behind it."""
+        self._after_comment = False
+        command = piece.rstrip(" \t\n")
+        if command[-1] == "}":
+            return self._environment("".join(command.split())[7:-1], at + len(piece))
+        at += len(command)
+        if command in _VERBS:
+            return self._verb(command, at)
+        if command in ("\\makeatletter", "\\makeatother"):
+            self._pattern = _TOKEN_AT if command == "\\makeatletter" else _TOKEN
+        self.tokens.append("\\ " if command[1:].isspace() else command)
+        if command[-1].isalpha():
             at = _AFTER_WORD.match(self.text, at).end()  # type: ignore[union-attr]
-        return self._raw_group(at) if token in _ADDRESSED else at
+        return self._raw_group(at) if command in _ADDRESSED else at
 
-    def _environment(self, command: str, name: str, at: int) -> int:
-        if command == "\\begin" and (name in self._listings or name in _SET_ASIDE):
-            end = -1 if name in self._endless else self.text.find(f"\\end{{{name}}}", at)
-            if end >= 0:
-                self._listing(name, self.text[at:end])
-                return end + len(name) + 6
-            self._endless.add(name)
-        self.tokens.append(f"{command}{{{name}}}")
+    def _environment(self, name: str, at: int) -> int:
+        """Read an environment verbatim. One that does not end is read as any other."""
+        end = -1 if name in self._endless else self.text.find(f"\\end{{{name}}}", at)
+        if end >= 0:
+            self._listing(name, self.text[at:end])
+            return end + len(name) + 6
+        self._endless.add(name)
+        self.tokens.append(f"\\begin{{{name}}}")
         return at
 
     def _listing(self, name: str, text: str) -> None:
@@ -195,7 +256,7 @@ class _Reader:
     def _verb(self, token: str, at: int) -> int:
         if options := _OPTIONS.match(self.text, at):
             at = options.end()
-        if token == "\\mintinline" and (named := _ENVIRONMENT.match(self.text, at)):
+        if token == "\\mintinline" and (named := _LANGUAGE.match(self.text, at)):
             at = named.end()
         if match := _VERB.match(self.text, at):
             self.tokens.append(RAW + match.group(2))

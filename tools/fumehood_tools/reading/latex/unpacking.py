@@ -14,7 +14,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from fumehood_tools.errors import Unreadable
 from fumehood_tools.quoting import one_line
@@ -24,6 +24,8 @@ MOST_MEMBER = 20_000_000
 MOST_TEXT = 60_000_000
 MOST_UNPACKED = 1_000_000_000
 MOST_WARNINGS = 20
+_MOST_IN_MEMORY = 50_000_000
+"""Sources that unpack to no more are unpacked at once, and others as a stream."""
 TEXT = (
     *(".tex", ".ltx", ".latex", ".bbl", ".bib", ".sty", ".cls", ".tikz", ".txt", ".def", ".inc"),
     *(".clo", ".revtex", ".rtx", ".amstex"),
@@ -95,6 +97,7 @@ def unpack(data: bytes) -> Sources:
             "The source is a PDF, because the authors submitted no LaTeX. Read it as a PDF."
         )
     try:
+        data = _gunzipped(data) or data
         stream = _Bounded(data) if data.startswith(_GZIP) else io.BytesIO(data)
         head = stream.read(512) or b""
         if not head.strip(b"\0"):
@@ -110,6 +113,20 @@ def unpack(data: bytes) -> Sources:
             f"The source archive is damaged ({type(error).__name__}). Get it again, or read "
             "another source of this paper."
         ) from error
+
+
+def _gunzipped(data: bytes) -> bytes | None:
+    """Return what one whole and sound gzip stream holds, None for all that `_Bounded` must read."""
+    if not data.startswith(_GZIP):
+        return None
+    unzip = zlib.decompressobj(wbits=31)
+    try:
+        content = unzip.decompress(data, _MOST_IN_MEMORY)
+    except zlib.error:
+        return None
+    whole = unzip.eof and not unzip.unused_data
+    # A gzip stream, zip or PDF inside of it is read as before.
+    return content if whole and not content.startswith((_GZIP, _ZIP)) else None
 
 
 def is_kept(name: str) -> bool:
@@ -227,7 +244,8 @@ class Collector:
 
 def _unpack_tar(stream: "io.RawIOBase | io.BytesIO") -> Sources:
     collected = Collector()
-    with tarfile.open(fileobj=stream, mode="r|", errorlevel=1) as archive:
+    mode: Literal["r:", "r|"] = "r:" if isinstance(stream, io.BytesIO) else "r|"
+    with tarfile.open(fileobj=stream, mode=mode, errorlevel=1) as archive:
         for count, member in enumerate(archive):
             if count >= MOST_MEMBERS:
                 collected.leave_out(f"only the first {MOST_MEMBERS:,} are read", member.name)
