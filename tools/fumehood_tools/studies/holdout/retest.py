@@ -55,11 +55,7 @@ class RetestJob:
         _check_place(retest, standing)
         lacking = dict(standing.lacking)
         if said := lacking.pop(plan.baseline.name, ""):
-            raise RunFailed(
-                f"The baseline {plan.baseline.name} lacks {said} at {retest.there.spot}, so there "
-                "is nothing to compare with. Fix the cause, then call promote_variant again: SAEs "
-                "with a score are kept."
-            )
+            raise _without_baseline(plan, said, retest)
         places = len({one.digest for _, one in tests_elsewhere(study)})
         answer = HoldoutAnswer(
             plan=asked.plan,
@@ -119,6 +115,14 @@ def _check_place(retest: Retest, standing: Standing) -> None:
                 f"The sandbox {retest.sandbox} was edited while the re-test ran. Move its folder "
                 "away, then call promote_variant again."
             )
+
+
+def _without_baseline(plan: Plan, lacks: str, retest: Retest) -> RunFailed:
+    return RunFailed(
+        f"The baseline {plan.baseline.name} lacks {lacks} at {retest.there.spot}, so there "
+        "is nothing to compare with. Fix the cause, then call promote_variant again: SAEs "
+        "with a score are kept."
+    )
 
 
 def main() -> None:
