@@ -33,6 +33,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="score N randomly drawn SAEs again (%(default)s; 0: none)",
     )
+    _add_pod_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    parser.add_argument(
+        "--withdraw",
+        metavar="PLACE",
+        help="withdraw receipts: a whole place, <sandbox>/<variant>, or a sandbox; then stop",
+    )
+
+
+def _add_pod_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--on-pod",
         metavar="GPU",
@@ -43,12 +53,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--hours", type=float, default=1.0, help="with --on-pod: the longest (%(default)s)"
-    )
-    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
-    parser.add_argument(
-        "--withdraw",
-        metavar="PLACE",
-        help="withdraw receipts: a whole place, <sandbox>/<variant>, or a sandbox; then stop",
     )
 
 

@@ -188,3 +188,24 @@ def test_canceling_a_run_ends_the_pod_that_scores(
         ended(store, job)
         wait_for(lambda: not cloud.pods())
     assert len(cloud.ended()) == 2
+
+
+def test_the_pod_that_scores_harvests_too_and_then_nothing_is_sent_to_it(
+    pod_settings: Settings,
+    cloud: RunPod,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    local(pod_settings, tmp_path)
+    own = {"FUMEHOOD_CACHE": str(tmp_path / "cache"), "FUMEHOOD_POD_HARVEST": "there"}
+    environment = {**pod_settings.as_environment(), **own, "FUMEHOOD_POD_SCORING": "there"}
+    there = load_settings(pod_settings.workspace, environment)
+    with ScoringWatcher(cloud) as watcher:
+        run_here(there, tmp_path / "there", on_pods(box(there, "there")), None)
+    has_local_scores(there)
+    told = capsys.readouterr().out
+    assert "files of data, 0 of them sent from here" in told
+    assert "no copy from" not in told and "harvests again" not in told
+    assert len(watcher.trained) == len(watcher.scored) == 1
+    assert watcher.trained.isdisjoint(watcher.scored)
+    assert not cloud.pods() and len(cloud.ended()) == 2

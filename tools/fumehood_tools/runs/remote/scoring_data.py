@@ -4,9 +4,11 @@ They lie in the same folders as in a cache. So on the pod that has harvested, ev
 each file is compared by its sha256, and none is sent.
 """
 
+import functools
 import posixpath
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import digest_of
@@ -48,18 +50,30 @@ def setup_there(setup: ScoringSetup, root: str, level: GlassLevel) -> ScoringSet
     )
 
 
-def send_data(setup: ScoringSetup, opened: OpenPlace) -> int:
-    """Send what scoring reads, unless it is there; return the bytes that were looked at.
+class Sent(NamedTuple):
+    """How many files scoring reads, and how many of them were sent. The others were there."""
+
+    files: int
+    sent: int
+
+
+def send_data(setup: ScoringSetup, opened: OpenPlace) -> Sent:
+    """Send what scoring reads, unless it is there.
 
     Raises SshFailed, and StorageFailed if a file is missing here.
     """
-    total, agent = 0, opened.agent
-    for file, there in _files(setup):
+    agent, sent, files = opened.agent, set[Path](), dict(_files(setup))
+    for file, there in files.items():
         if not file.is_file():
             raise StorageFailed(f"{file.name} of the evaluation data is missing here. Run again.")
-        total += file.stat().st_size
-        upload(agent.machine, file, posixpath.join(agent.root, HARVESTED, there))
-    return total
+        path = posixpath.join(agent.root, HARVESTED, there)
+        upload(agent.machine, file, path, on_progress=functools.partial(_note, sent, file))
+    return Sent(len(files), len(sent))
+
+
+def _note(sent: set[Path], file: Path, _: int) -> None:
+    """Take note that bytes of a file have arrived."""
+    sent.add(file)
 
 
 def _files(setup: ScoringSetup) -> Iterator[tuple[Path, str]]:

@@ -147,8 +147,9 @@ class ScorerThere(threading.Thread):
         self._install(opened, installing(opened, code, scoring_packages(self._setup.spec)))
         level = self._glass.ask(opened.agent, opened.python, code.folder)
         check_separates(name, level, self._setup.spec.limits.glass)
-        size = send_data(self._setup, opened)
-        log("score", name, f"has {size:,} bytes of data; variants have the glass {level} there")
+        data = send_data(self._setup, opened)
+        told = f"has all {data.files} files of data, {data.sent} of them sent from here"
+        log("score", name, f"{told}; variants have the glass {level} there")
         desk = ScoringDesk(OnMachine(opened, name, code.folder, level), self._setup)
         desk.open()
         while not desk.is_ready():
