@@ -42,6 +42,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_file_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "file",
+        nargs="?",
+        metavar="FILE",
+        help="an export of receipts, or the archive of a study, to check instead of a workspace",
+    )
+    parser.add_argument(
+        "--key",
+        metavar="PUB",
+        help="the public key of an export (a .pub file), from where its owner published it",
+    )
+    parser.add_argument(
+        "--head",
+        metavar="MAC",
+        help="of an archive: the head of a ledger that it must continue, as in its newest report",
+    )
+    parser.add_argument(
+        "--export",
+        metavar="FILE",
+        help="write the valid receipts to FILE, signed, and the public key to FILE.pub",
+    )
+
+
 def _add_pod_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--on-pod",
