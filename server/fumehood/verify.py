@@ -92,19 +92,25 @@ def run(options: argparse.Namespace, settings: "Settings") -> int:
 def _scored_again(
     settings: "Settings", report: "Audit", sound: list["Sound"], most: int
 ) -> tuple["Audit", dict[str, float]]:
-    """Score up to `most` SAEs again.
+    """Score up to `most` SAEs again, and as many results of sandboxes with their own evaluation.
 
     Returns the report with the findings added, and place -> largest deviation as a share of the
     tolerance.
     """
+    findings, rescored = [*report.findings], dict[str, float]()
     scores = [record for record in sound if record.kind == "score"]
-    if not most or not scores:
-        return report, {}
-    from fumehood_tools.runs.rescore import rescore
+    if most and scores:
+        from fumehood_tools.runs.rescore import rescore
 
-    again = rescore(scores, settings, most, _say)
-    findings = [*report.findings, *again.findings]
-    rescored = {one.place: one.largest for one in again.rescored}
+        again = rescore(scores, settings, most, _say)
+        findings += again.findings
+        rescored |= {one.place: one.largest for one in again.rescored}
+    if most and any(record.kind == "custom_score" for record in sound):
+        from fumehood_tools.custom.rescoring import evaluate_again
+
+        again = evaluate_again(sound, settings, most, _say)
+        findings += again.findings
+        rescored |= {one.place: one.largest for one in again.rescored}
     return report.model_copy(update={"findings": findings}), rescored
 
 

@@ -15,7 +15,7 @@ from fumehood_tools.custom.children import check_arrays
 from fumehood_tools.custom.compare import compare_custom
 from fumehood_tools.custom.run import CustomRun
 from fumehood_tools.custom.scored import records_of, scores_of
-from fumehood_tools.custom.sealed import check_sealed, pin, pin_of, pinned, sealed_sha256
+from fumehood_tools.custom.sealed import check_sealed, is_pinned, pin, pin_of, pinned, sealed_sha256
 from fumehood_tools.custom.table import custom_table
 from fumehood_tools.custom.validating import validate_sandbox
 from fumehood_tools.errors import BadRequest, IntegrityFailed
@@ -254,5 +254,8 @@ def test_a_person_accepts_a_change_of_sealed_files_and_scores_from_before_stay_a
     assert done and check_sealed(settings.state, changed) == (sealed_sha256(changed), True)
     held = pin_of(settings.state, changed)
     assert held is not None and held.before == [before]
+    assert is_pinned(settings.state, changed, before) and not is_pinned(
+        settings.state, changed, "0" * 64
+    )
     table = custom_table(settings, changed)
     assert not table.rows and [one.scores for one in table.other_settings] == [12]
