@@ -115,18 +115,25 @@ def _scored_again(
 ) -> tuple["Audit", dict[str, float]]:
     """Score as many SAEs again as the options say, and where they say.
 
+    As many results of sandboxes with their own evaluation are evaluated again, on this machine.
     Returns the report with the findings added, and place -> largest deviation as a share of the
     tolerance.
     """
+    findings, rescored, most = [*report.findings], dict[str, float](), options.rescore
     scores = [record for record in sound if record.kind == "score"]
-    if not options.rescore or not scores:
-        return report, {}
-    from fumehood_tools.runs.rescore import rescore
+    if most and scores:
+        from fumehood_tools.runs.rescore import rescore
 
-    with _place(settings, options) as at:
-        again = rescore(scores, settings, options.rescore, _say, at)
-    findings = [*report.findings, *again.findings]
-    rescored = {one.place: one.largest for one in again.rescored}
+        with _place(settings, options) as at:
+            again = rescore(scores, settings, most, _say, at)
+        findings += again.findings
+        rescored |= {one.place: one.largest for one in again.rescored}
+    if most and any(record.kind == "custom_score" for record in sound):
+        from fumehood_tools.custom.rescoring import evaluate_again
+
+        again = evaluate_again(sound, settings, most, _say)
+        findings += again.findings
+        rescored |= {one.place: one.largest for one in again.rescored}
     return report.model_copy(update={"findings": findings}), rescored
 
 

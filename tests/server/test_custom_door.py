@@ -41,9 +41,12 @@ def scored(settings: Settings) -> Sandbox:
     return box
 
 
-def verified(settings: Settings, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+def verified(
+    settings: Settings, capsys: pytest.CaptureFixture[str], rescore: int = 0
+) -> dict[str, Any]:
     """Return what `fumehood verify --json` prints."""
-    main(["verify", "--workspace", str(settings.workspace), "--rescore", "0", "--json"])
+    here = ["--workspace", str(settings.workspace)]
+    main(["verify", *here, "--rescore", str(rescore), "--json"])
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
     return found
 
@@ -107,6 +110,7 @@ async def test_variants_of_a_custom_sandbox_run_as_a_job_of_a_server_and_are_com
     shared_cache: Path,
     environ: dict[str, str],
     capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     env = {**environ, "FUMEHOOD_CACHE": str(shared_cache)}
     args = ["-m", "fumehood", "serve", "--workspace", str(settings.workspace)]
@@ -133,5 +137,12 @@ async def test_variants_of_a_custom_sandbox_run_as_a_job_of_a_server_and_are_com
         assert any(isinstance(part, ImageContent) for part in drawn.content), drawn
         text, _ = await call(client, "validate_sandbox", sandbox="steer", budget="read")
         assert "FAILED" not in text, text
-    found = verified(settings, capsys)
+    cached = settings.model_copy(update={"cache": shared_cache})
+    monkeypatch.setenv("FUMEHOOD_CACHE", str(cached.cache))
+    found = verified(cached, capsys, rescore=2)
     assert found["sound"] and found["others"] == {"custom_score": 9}, found
+    assert len(found["rescored"]) == 2
+    with (settings.sandboxes / "steer" / "evaluation" / "evaluate.py").open("a") as file:
+        file.write("# mine\n")
+    found = verified(cached, capsys, rescore=1)
+    assert found["sound"] and [one["code"] for one in found["findings"]] == ["other_evaluator"]

@@ -1,6 +1,8 @@
 """Sandboxes with an evaluation of their own: sealed files, records, comparison, validation."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from fumehood_tools.custom.children import check_arrays
 from fumehood_tools.custom.compare import compare_custom
 from fumehood_tools.custom.run import CustomRun
 from fumehood_tools.custom.scored import records_of, scores_of
-from fumehood_tools.custom.sealed import check_sealed, pin, pin_of, pinned, sealed_sha256
+from fumehood_tools.custom.sealed import check_sealed, is_pinned, pin, pin_of, pinned, sealed_sha256
 from fumehood_tools.custom.table import custom_table
 from fumehood_tools.custom.validating import validate_sandbox
 from fumehood_tools.errors import BadRequest, IntegrityFailed
@@ -146,6 +148,35 @@ def test_variants_are_compared_by_seed_and_records_of_other_code_do_not_count(
     assert earlier.setting == f"sealed {before[:12]}" and len(earlier.rows) == 3
 
 
+IN_A_FRESH_PROCESS = """
+import sys
+from fumehood_tools.custom.compare import compare_custom
+from fumehood_tools.custom.plot import plot_custom
+from fumehood_tools.custom.table import custom_table
+from fumehood_tools.sandbox.create import open_sandbox
+from fumehood_tools.settings import Settings
+from fumehood_tools.wings.declared import register_kinds
+from fumehood_tools.wings.table import SANDBOX
+register_kinds([SANDBOX])
+settings = Settings(workspace=sys.argv[1], cache=sys.argv[2])
+box = open_sandbox(settings, "steer")
+assert len(custom_table(settings, box).rows) == 3
+assert len(compare_custom(settings, box, None, "topk", "effect").rows) == 3
+assert plot_custom(settings, box).panels == 4
+print(*(name for name in ("numpy", "scipy", "torch", "matplotlib") if name in sys.modules))
+"""
+
+
+@pytest.mark.child
+def test_a_process_that_compares_and_plots_imports_no_numerics(
+    settings: Settings, scored: Sandbox
+) -> None:
+    command = [sys.executable, "-c", IN_A_FRESH_PROCESS]
+    folders = [str(settings.workspace), str(settings.cache)]
+    done = subprocess.run([*command, *folders], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
+
+
 def test_versions_of_a_file_are_apart_and_a_deleted_score_still_counts_as_a_try(
     settings: Settings, scored: Sandbox
 ) -> None:
@@ -223,5 +254,8 @@ def test_a_person_accepts_a_change_of_sealed_files_and_scores_from_before_stay_a
     assert done and check_sealed(settings.state, changed) == (sealed_sha256(changed), True)
     held = pin_of(settings.state, changed)
     assert held is not None and held.before == [before]
+    assert is_pinned(settings.state, changed, before) and not is_pinned(
+        settings.state, changed, "0" * 64
+    )
     table = custom_table(settings, changed)
     assert not table.rows and [one.scores for one in table.other_settings] == [12]

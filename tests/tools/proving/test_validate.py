@@ -1,5 +1,6 @@
 """A shipped sandbox meets the standard, and every planted defect is named, with its file."""
 
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from fakes.planted_defects import READ, RUN, Defect
 from fakes.sandbox_files import change_setting
 
-from fumehood_tools.jobs import JobStore
+from fumehood_tools.jobs import Job, JobStore
 from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.proving.report import Report
 from fumehood_tools.proving.request import ValidationRequest, kept_report
@@ -75,7 +76,7 @@ def test_a_report_is_kept_until_a_file_of_the_sandbox_changes(
 
 @pytest.mark.child
 def test_a_repeated_call_does_not_start_a_second_validation(
-    settings: Settings, box: Sandbox
+    settings: Settings, box: Sandbox, ended: Callable[..., Job]
 ) -> None:
     request = ValidationRequest(sandbox="box", budget="full")
     with closing(JobStore(settings.state)) as store:
@@ -83,10 +84,10 @@ def test_a_repeated_call_does_not_start_a_second_validation(
         again = start_validation(request, settings, store)
         other = start_validation(ValidationRequest(sandbox="box"), settings, store)
         for job in (other, first):
-            store.cancel(job.job_id)
+            assert ended(store, store.cancel(job.job_id)).status == "cancelled"
         assert first.job_id == again.job_id != other.job_id
         after = start_validation(request, settings, store)
-        store.cancel(after.job_id)
+        ended(store, store.cancel(after.job_id))
         assert after.job_id != first.job_id, "a cancelled one is no answer"
 
 

@@ -11,7 +11,7 @@ from fumehood_tools.compare import tests_of
 from fumehood_tools.compare.question import PairsAsked, PairTest
 from fumehood_tools.compare.report import ALPHA, Compared, Comparison, Effect, Word
 from fumehood_tools.custom.scored import CustomScores, Version, mean_and_sd, scores_of
-from fumehood_tools.custom.sealed import custom_of
+from fumehood_tools.custom.sealed import custom_of, is_pinned
 from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.registry.sae_metrics import QUALITY
 from fumehood_tools.runs.baselines import USUAL
@@ -143,7 +143,7 @@ def compare_custom(
     if baseline not in current and baseline == USUAL:
         tested = (name for name, one in current.items() if one.kind != "control")
         baseline = next(tested, baseline)
-    chosen = list(variants or [name for name in current if name != baseline])
+    chosen = [name for name in variants or current if name != baseline]
     if missing := [name for name in (baseline, *chosen) if name not in current]:
         raise BadRequest(f"{', '.join(missing)} has no score here. Run it first.")
     theirs = current[baseline].values(declared.name)
@@ -153,7 +153,6 @@ def compare_custom(
     tests = tests_of(PairsAsked(pairs=asked, tries=tries)).tests if asked else {}
     rows = [_row(current[baseline], declared, [], None, BASELINE)]
     rows += [_row(current[name], declared, pairs[name], tests.get(name)) for name in chosen]
-    shown = (current[name] for name in (baseline, *chosen))
     return CustomComparison(
         sandbox=box.name,
         metric=declared.name,
@@ -162,7 +161,7 @@ def compare_custom(
         baseline=baseline,
         tries=tries,
         sealed_sha256=scores.sealed,
-        pinned=all(one["pinned"] for version in shown for one in version.scores.values()),
+        pinned=is_pinned(settings.state, box, scores.sealed),
         left_out=left_out(scores),
         rows=rows,
     )

@@ -42,6 +42,19 @@ def differing(
     """Yield one sentence per metric that differs between two evaluations of the same arrays."""
     for metric in metrics:
         before, after = first[metric.name], again[metric.name]
-        most = max(RELATIVE * abs(before), SHARE_OF_SMALLEST * metric.smallest)
-        if abs(after - before) > most:
+        if _distance(metric, before, after) > 1:
             yield f"{metric.name} was {before:.6g}, and {after:.6g} for the same arrays."
+
+
+def largest(
+    metrics: Sequence[CustomMetric], first: Mapping[str, float], again: Mapping[str, float]
+) -> float:
+    """Return the largest difference of a metric, divided by what it may be."""
+    return max(_distance(one, first[one.name], again[one.name]) for one in metrics)
+
+
+def _distance(metric: CustomMetric, before: float, after: float) -> float:
+    most = max(RELATIVE * abs(before), SHARE_OF_SMALLEST * metric.smallest)
+    if after == before:
+        return 0.0
+    return abs(after - before) / most if most else float("inf")

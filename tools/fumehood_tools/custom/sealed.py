@@ -126,6 +126,15 @@ def pinned(state: Path, box: Sandbox) -> str | None:
     return None if held is None else held.sealed_sha256
 
 
+def is_pinned(state: Path, box: Sandbox, sealed: str) -> bool:
+    """Return whether a reviewer has pinned files with this hash, now or earlier."""
+    try:
+        held = pin_of(state, box)
+    except IntegrityFailed:
+        return False
+    return held is not None and sealed in (held.sealed_sha256, *held.before)
+
+
 def check_sealed(state: Path, box: Sandbox) -> tuple[str, bool]:
     """Return the hash of the sealed files, and whether it is pinned.
 

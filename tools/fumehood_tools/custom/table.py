@@ -16,8 +16,8 @@ from fumehood_tools.bench.answer import (
 from fumehood_tools.bench.benchmark_table import OtherSetting, align
 from fumehood_tools.cursors import cursor_of, offset_of
 from fumehood_tools.custom.scored import CustomScores, Version, mean_and_sd, scores_of
-from fumehood_tools.custom.sealed import custom_of, pinned
-from fumehood_tools.errors import FumehoodError, UnknownName
+from fumehood_tools.custom.sealed import custom_of, is_pinned
+from fumehood_tools.errors import UnknownName
 from fumehood_tools.registry.sae_metrics import QUALITY
 from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.sandbox.variants import variant_names
@@ -171,11 +171,7 @@ def _words(metric: CustomMetric) -> str:
 
 def _warnings(settings: Settings, box: Sandbox, scores: CustomScores) -> list[str]:
     found = [f"evaluated by this sandbox's own code, sha256 {scores.sealed}"]
-    try:
-        is_pinned = pinned(settings.state, box) == scores.sealed
-    except FumehoodError as error:
-        return [*found, str(error), *(f"{at}: {why}" for at, why in scores.broken.items())]
-    if not is_pinned:
+    if not is_pinned(settings.state, box, scores.sealed):
         found.append("no reviewer has pinned this code")
     return found + [f"left out: {place}: {why}" for place, why in scores.broken.items()]
 

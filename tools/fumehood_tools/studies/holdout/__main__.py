@@ -1,8 +1,9 @@
 """`python -m fumehood_tools.studies.holdout`: the trusted process that computes a holdout.
 
 Reads one HoldoutRequest as a JSON line from stdin, because arguments of processes can be read by
-others. Prints JSON lines: {"progress": …}, then {"activations": …, "documents": count}, or
-{"error": {"code", "message"}} with exit status 1. Writes nothing outside the request's folder.
+others. Prints JSON lines: {"progress": …}, then {"activations": …, "targets": … or null,
+"documents": count}, or {"error": {"code", "message"}} with exit status 1. Writes nothing outside
+the request's folder.
 """
 
 import os
@@ -16,6 +17,7 @@ from fumehood_tools.harvest.records import (
     DOCUMENTS,
     EVAL_TOKENS,
     TRAIN_TOKENS,
+    Activations,
     Site,
 )
 from fumehood_tools.harvest.reporting import Reporter
@@ -24,6 +26,10 @@ from fumehood_tools.studies.holdout.unseen import UnseenRows, holdout_tokens, un
 
 if TYPE_CHECKING:
     from fumehood_tools.harvest.engine import Source
+
+
+TARGETS = "targets"
+"""The folder of the activations that variants predict, where they are others than they read."""
 
 
 def main() -> int:
@@ -46,9 +52,11 @@ def compute(request: HoldoutRequest, reporter: Reporter) -> dict[str, object]:
     from fumehood_tools.harvest.shards import Target, shard_sizes, write_array, write_split
 
     own, folder, subject = request.activations, request.folder, request.subject
-    site = Site(layer=subject.layer, site=subject.site)
+    sites = [Site(layer=subject.layer, site=subject.site)]
+    if request.writes is not None:
+        sites.append(Site(layer=subject.layer, site=request.writes))
     reporter.note("loading", f"Loading {subject.name} in {own.dtype}")
-    source = open_source(subject, [site], request.cache, own.dtype, request.device)
+    source = open_source(subject, sites, request.cache, own.dtype, request.device)
     reporter.note("tokens", "Choosing documents")
     found = _rows(request, source)
     _check_own(found, own.folder)
@@ -57,8 +65,23 @@ def compute(request: HoldoutRequest, reporter: Reporter) -> dict[str, object]:
     total = sum(shard_sizes(found.rows))
     phase = reporter.phase("activations", total)
     batch = own.batch_tokens or DEFAULT_TOKENS
-    (shards,) = write_split(found.rows, [Target(site, folder)], source.reader, batch, phase)
-    held = own.model_copy(
+    # The folder of each site: the second one is of what variants predict.
+    into = [
+        Target(one, place) for one, place in zip(sites, (folder, folder / TARGETS), strict=False)
+    ]
+    shards, *others = write_split(found.rows, into, source.reader, batch, phase)
+    held = _held(own, folder, shards, total)
+    targets = request.targets and _held(request.targets, folder, others[0], total)
+    return {
+        "activations": held.model_dump(mode="json"),
+        "targets": targets and targets.model_dump(mode="json"),
+        "documents": len(found.unseen),
+    }
+
+
+def _held(own: Activations, folder: Path, shards: tuple[Path, ...], total: int) -> Activations:
+    """Return the activations of the holdout; own: those of the sandbox at the same site."""
+    return own.model_copy(
         update={
             "digest": "holdout",
             "eval_shards": shards,
@@ -67,7 +90,6 @@ def compute(request: HoldoutRequest, reporter: Reporter) -> dict[str, object]:
             "eval_tokens": total,
         }
     )
-    return {"activations": held.model_dump(mode="json"), "documents": len(found.unseen)}
 
 
 def _rows(request: HoldoutRequest, source: "Source") -> UnseenRows:

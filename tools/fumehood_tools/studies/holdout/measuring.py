@@ -36,10 +36,14 @@ _CHECK_FAILED = "integrity"
 
 
 class Holdout(NamedTuple):
-    """The activations of a holdout. documents: the number of documents that they may be of."""
+    """The activations of a holdout. documents: the number of documents that they may be of.
+
+    targets: what variants predict, row by row; None: what they read.
+    """
 
     activations: Activations
     documents: int
+    targets: Activations | None = None
 
 
 class Measured(NamedTuple):
@@ -72,7 +76,9 @@ def harvest_holdout(
     RunFailed if the data are other ones today, and the harvest's errors.
     """
     found = harvest(spec, settings, folder, report)
-    if found.activations.digest != digest.partition("+")[0]:
+    first, *rest = digest.split("+")
+    there = found.targets is None or found.targets.digest in rest[:1]
+    if found.activations.digest != first or not there:
         raise RunFailed(
             "The sandbox's data are no longer those that its SAEs were trained on: the corpus, the "
             "subject or FUMEHOOD_DTYPE has changed since. Restore it, then ask again."
@@ -82,6 +88,8 @@ def harvest_holdout(
         corpus=spec.corpus,
         others=tuple(others),
         activations=found.activations,
+        targets=found.targets,
+        writes=spec.sites()[1] if found.targets else None,
         seed=seed,
         device=found.device,
         cache=settings.cache,
@@ -112,7 +120,7 @@ def score_on(
     the weights of a record are not those that were scored.
     """
     level = choose_level(settings.glass, spec.limits.glass)
-    harvested = Harvest(holdout.activations, None, "cpu")
+    harvested = Harvest(holdout.activations, None, "cpu", targets=holdout.targets)
     setup = harvested.scoring_setup(spec, settings, folder, level)
     setup = setup.model_copy(update={"sealed": True})
     with LineChild(SCORER, keys=HUB_KEYS, remedy=_REMEDY, stderr=prints) as child:

@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from fumehood_tools.harvest import Activations
+from fumehood_tools.kinds import SiteName
 from fumehood_tools.spec import CorpusSpec, SubjectSpec
 
 
@@ -15,6 +16,10 @@ class HoldoutRequest(BaseModel, frozen=True):
     corpus: CorpusSpec
     others: tuple[CorpusSpec, ...] = Field((), description="of the study's other sandboxes")
     activations: Activations = Field(description="of the sandbox")
+    targets: Activations | None = Field(
+        None, description="of the sandbox, where another site is predicted than is read"
+    )
+    writes: SiteName | None = Field(None, description="the site of the targets")
     seed: int = Field(description="the secret of the study")
     device: str
     cache: Path = Field(description="where subjects are")
