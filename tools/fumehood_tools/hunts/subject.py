@@ -189,7 +189,7 @@ class LanguageSubject:
         """The text of each token. Takes about a second."""
         numbers = list(range(self.vocabulary))
         found: list[str] = self.tokenizer.batch_decode([[n] for n in numbers])
-        raw: list[str | None] = self.tokenizer.convert_ids_to_tokens(numbers)
+        raw: Any = self.tokenizer.convert_ids_to_tokens(numbers)
         # How byte-level and sentence-piece tokenizers write a space. The latter drop it at the
         # beginning of a text.
         return [
