@@ -4,7 +4,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from fumehood_tools.hunts.messages import ActiveLatent
+from fumehood_tools.hunts.concepts import concept_named
+from fumehood_tools.hunts.messages import ActiveLatent, LatentFacts
 
 Ask = Callable[..., Sequence[ActiveLatent]]
 WORDS = {
@@ -48,6 +49,7 @@ MEMBERS = {
     "conjunction": (" and or but so", " bread and butter or salt but and nor"),
     "comma": (", , ,", " red, green, blue, black, white,"),
     "sentence_end": (". ! ? .", " Go. Stop. Come. Eat. Sit."),
+    "dash": (" - – -", " well-known twenty-one"),
     "-ing": (" going singing walking reading", " making taking holding being"),
 }
 """Texts in which most tokens belong to a concept of a language model."""
@@ -55,11 +57,20 @@ OTHERS = (" table green seven river", " London Robert Paris", " 12 34", " the of
 """Texts in which no token belongs to one of these concepts."""
 
 
-def find_concept(word: str, ask: Ask) -> int:
-    """Return the latent that is active on the most tokens of a concept and on few others."""
-    total = Counter[int]()
+def find_concept(word: str, ask: Ask, look: Callable[[int], LatentFacts]) -> int:
+    """Return the latent that is active on most tokens of a concept and on few others.
+
+    Of the five that the texts suggest, the one whose training contexts are of the concept.
+    """
+    total, has = Counter[int](), concept_named(word)
     for texts, sign in ((MEMBERS[word], 2), (OTHERS, -1)):
         for text in texts:
             for found in ask(text=text):
                 total[found.latent] += round(sign * 100 * found.share)
-    return total.most_common(1)[0][0]
+    seen = dict[int, tuple[int, float]]()
+    for latent, _ in total.most_common(5):
+        facts = look(latent)
+        marked = [one.text.partition("⟪")[2].partition("⟫")[0] for one in facts.contexts]
+        hits = sum(has is not None and any(map(has.has, (text, f" {text}"))) for text in marked)
+        seen[latent] = hits, facts.share
+    return max(seen, key=lambda one: seen[one])

@@ -69,7 +69,7 @@ def test_a_concept_is_a_letter_with_which_a_word_begins_in_either_case() -> None
     assert subject.labels("s", torch.tensor([[0, 1, 2, 3, 4, 5, 6]])).tolist() == [
         [False, True, True, False, False, False, False]
     ]
-    assert subject.writes("t").tolist() == [3] and subject.writes("q").tolist() == []
+    assert subject.writes("t").tolist() == [3] and subject.writes("w").tolist() == []
     for wrong in ([], [7], [1] * 129):
         with pytest.raises(BadRequest):
             subject.row(wrong)

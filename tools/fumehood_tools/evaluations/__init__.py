@@ -13,4 +13,5 @@ recording.py the signed records, and which of them are there already
 worker.py    the job
 start.py     check a request and queue its job
 sae_bench.py sae-bench's other evaluations: what each needs, and what of it is not here
+sae_bench_absorption.py, spelling.py  sae-bench's absorption: the SAE and the subject that it gets
 """

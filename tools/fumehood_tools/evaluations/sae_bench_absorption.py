@@ -36,6 +36,8 @@ METRICS = {
     "letters": {"title": "letters", "better": "none", "digits": 0},
     "probe_f1": {"title": "F1 of letters", "better": "none", "digits": 3},
 }
+LETTERS = 15
+"""Letters that probes must find. sae-bench's default is 20 of 26, with 20 times as many words."""
 _BATCH = 64
 _NAME = "fumehood"
 
@@ -53,6 +55,7 @@ def evaluate(sae: "SaeUnderTest", subject: SpellingSubject) -> dict[str, float]:
         model_name=subject.spec.name,
         random_seed=SEED,
         llm_batch_size=_BATCH,
+        min_feats_for_eval=LETTERS,
         eval_k_sparse_probe_batch_size=4096,
         precalc_k_sparse_probe_sae_acts=True,
     )

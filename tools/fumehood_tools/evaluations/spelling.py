@@ -105,6 +105,7 @@ class SpellingSubject:
         Otherwise it would look for the subject on the hub, and keep results in its own package.
         """
         import torch
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
         names = ("HookedTransformer", *_EXPERIMENTS)
         before = {name: getattr(main, name) for name in names}
@@ -119,7 +120,12 @@ class SpellingSubject:
         random.seed(SEED)
         torch.manual_seed(SEED)
         try:
-            with contextlib.chdir(out), torch.enable_grad():
+            # The 260 regressions on up to ten latents each are too small to be shared by threads.
+            with (
+                contextlib.chdir(out),
+                torch.enable_grad(),
+                threadpool_limits(limits=1, user_api="blas"),
+            ):
                 yield
         finally:
             for name, value in before.items():

@@ -173,7 +173,10 @@ class HuntBench:
         """
         words = list(asked.words)
         if len(words) > REPEATS:
-            best = {word: self._detected(word) for word in words}
+            # So common that held-back texts will have three times as many as scoring needs.
+            f, _ = self._choosing
+            least = 3 * LEAST_POSITIVES * f.rows / min(f.rows, self.subject.held)
+            best = {word: self._detected(word, least) for word in words}
             rest = sorted(words, key=lambda word: -best[word])
             words = [*(word for word in words if best[word] >= FINDABLE), *rest]
             words = list(dict.fromkeys(words))[:REPEATS]
@@ -182,11 +185,11 @@ class HuntBench:
         told = [Concept(word=word, told=self.subject.told(word)) for word in words]
         return Chosen(concepts=told)
 
-    def _detected(self, word: str) -> float:
+    def _detected(self, word: str, least: float = 3 * LEAST_POSITIVES) -> float:
         """Return the best AUROC of a latent for a concept; 0: too rare. Few rows: all are tried."""
         f, tokens_BT = self._choosing
         is_there_N = self.subject.labels(word, tokens_BT)[:, 1:].flatten().numpy()
-        if not 3 * LEAST_POSITIVES <= is_there_N.sum() <= len(is_there_N) // 2:
+        if not least <= is_there_N.sum() <= len(is_there_N) // 2:
             return 0.0
         return float(auroc_of_latents(f, is_there_N).max())
 

@@ -42,9 +42,10 @@ class Held(NamedTuple):
 
 
 class HuntSubject(Protocol):
-    """A subject with one site. vocabulary: number of its tokens."""
+    """A subject with one site. vocabulary: number of its tokens. held: of held-back tokens."""
 
     vocabulary: int
+    held: int
 
     def told(self, word: str) -> str:
         """Return what an agent is told about a concept."""
@@ -92,6 +93,7 @@ class PlantedSubject:
 
     def __init__(self, corpus: CorpusSpec) -> None:
         self.model, self.context = SyntheticSubject(), corpus.context
+        self.held = self.ROWS * (corpus.context - 1)
         assert len(self.model.dictionary) == FEATURES
         self.vocabulary = len(self.model.current_VG)
 
@@ -157,6 +159,7 @@ class LanguageSubject:
 
     def __init__(self, spec: SandboxSpec, model: Any, tokenizer: "PreTrainedTokenizerBase") -> None:
         self.spec, self.model, self.tokenizer = spec, model, tokenizer
+        self.held = self.ROWS * (spec.corpus.context - 1)
         self.encoder = TextEncoder(tokenizer)
         self.head: Any = self.model.get_output_embeddings()
         self.body: Any = model.base_model
@@ -184,8 +187,15 @@ class LanguageSubject:
     @functools.cached_property
     def texts(self) -> list[str]:
         """The text of each token. Takes about a second."""
-        found: list[str] = self.tokenizer.batch_decode([[n] for n in range(self.vocabulary)])
-        return found
+        numbers = list(range(self.vocabulary))
+        found: list[str] = self.tokenizer.batch_decode([[n] for n in numbers])
+        raw: Any = self.tokenizer.convert_ids_to_tokens(numbers)
+        # How byte-level and sentence-piece tokenizers write a space. The latter drop it at the
+        # beginning of a text.
+        return [
+            f" {text.lstrip(' Ġ')}" if piece and len(piece) > 1 and piece[0] in "Ġ▁" else text
+            for text, piece in zip(found, raw, strict=True)
+        ]
 
     def tokens_of(self, text: str) -> list[int]:
         """Return the tokens of a text."""
