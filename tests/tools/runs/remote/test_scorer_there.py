@@ -16,7 +16,13 @@ from fumehood_tools.pods.rentals.model import State, Step
 from fumehood_tools.pods.ssh import ClientKey
 from fumehood_tools.runs.remote.glass_there import GlassThere
 from fumehood_tools.runs.remote.renting import SCORING, TRAINING, check_past
-from fumehood_tools.runs.remote.scoring_checks import check_separates, is_scored_there
+from fumehood_tools.runs.remote.scoring_checks import (
+    check_answer,
+    check_code,
+    check_separates,
+    is_scored_there,
+)
+from fumehood_tools.runs.remote.scoring_messages import Evaluator
 from fumehood_tools.runs.remote.scoring_there import ScorerThere
 from fumehood_tools.runs.scorer_line import AnswerThere
 from fumehood_tools.runs.targets import PlaceLost
@@ -29,6 +35,7 @@ from fumehood_tools.scoring.requests import (
 )
 from fumehood_tools.settings import Settings, load_settings
 from fumehood_tools.spec import SandboxSpec, SubjectSpec
+from fumehood_tools.where import Where
 
 SYNTHETIC = SandboxSpec(subject=SubjectSpec(name="synthetic", layer=0))
 Reply = ScorerReady | ScoringAnswer | ScoringFailure
@@ -73,6 +80,24 @@ def test_glass_that_keeps_children_apart_is_needed() -> None:
         check_separates("pod x", "rlimits", "rlimits")
     with pytest.raises(GlassTooWeak, match="limits.glass = 'bubblewrap'"):
         check_separates("pod x", "landlock", "bubblewrap")
+
+
+def test_a_score_counts_only_if_it_is_about_what_was_sent_and_by_this_evaluator(
+    tmp_path: Path,
+) -> None:
+    asked = request_in(tmp_path)
+    where = Where(machine="m", device="cpu", threads=1, glass="landlock", versions={})
+    told = {"name": asked.name, "metrics": {}, "where": where, "weights_sha256": "a", "seconds": 1}
+    answer = ScoringAnswer.model_validate(told)
+    check_answer("pod x", asked, "a", answer)
+    for other in {"weights_sha256": "b"}, {"name": "topk seed 1"}:
+        with pytest.raises(RunFailed, match="answered for other weights"):
+            check_answer("pod x", asked, "a", answer.model_copy(update=other))
+    code = Evaluator.here()
+    check_code("pod x", code)
+    for part in ("evaluator", "template"):
+        with pytest.raises(RunFailed, match="another digest than the one here"):
+            check_code("pod x", code.model_copy(update={part: "0" * 64}))
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +186,7 @@ def test_a_score_comes_with_its_pod_and_price_and_with_no_better_glass_than_was_
             "code['evaluator'] = '0' * 64; ready(); stay()",
             "another digest than the one here",
             id="other code",
+            marks=pytest.mark.slow,
         ),
         pytest.param(
             "ready(); key, sent = asked(); code['template'] = '0' * 64\n"
@@ -173,6 +199,7 @@ def test_a_score_comes_with_its_pod_and_price_and_with_no_better_glass_than_was_
             "ready(); key, sent = asked(); done(key, score(sent, weights_sha256='0' * 64)); stay()",
             "answered for other weights",
             id="other weights",
+            marks=pytest.mark.slow,
         ),
         pytest.param(
             "ready(error={'code': 'x', 'message': 'No such subject.'}); stay()",
