@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 from fakes.loopback_ssh import LoopbackSsh, loopback_ssh
+from fakes.recorded_scores import WEIGHTS, record_score
+from fakes.rented_pods import GPU
+from fakes.sandbox_files import tiny_sandbox
 from fakes.scripted_scorer import ScriptedScorer
 from fakes.scripted_target import activations
 
@@ -14,6 +17,10 @@ from fumehood_tools.errors import BadRequest, FumehoodError, GlassTooWeak, RunFa
 from fumehood_tools.pods.agent import JobSpec
 from fumehood_tools.pods.rentals.model import State, Step
 from fumehood_tools.pods.ssh import ClientKey
+from fumehood_tools.receipts.audit import audit
+from fumehood_tools.records.scores import RentedPlace, Score
+from fumehood_tools.runs.items import Planner
+from fumehood_tools.runs.recording import Recorder
 from fumehood_tools.runs.remote.glass_there import GlassThere
 from fumehood_tools.runs.remote.renting import SCORING, TRAINING, check_past
 from fumehood_tools.runs.remote.scoring_checks import (
@@ -98,6 +105,25 @@ def test_a_score_counts_only_if_it_is_about_what_was_sent_and_by_this_evaluator(
     for part in ("evaluator", "template"):
         with pytest.raises(RunFailed, match="another digest than the one here"):
             check_code("pod x", code.model_copy(update={part: "0" * 64}))
+
+
+def test_a_receipt_names_the_pod_that_scored_and_verify_says_so(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path)
+    sandbox = tiny_sandbox(settings)
+    item = Planner(sandbox, "digest").item("topk", 0)
+    price = {"quoted_usd_per_hour": 3.5, "price_usd_per_hour": 3.6}
+    about = {"intent": "i", "pod_id": "pod1", "gpu": GPU, "gpu_count": 1, **price}
+    pod = RentedPlace.model_validate(about)
+    metrics = {"l0": 32.0, "explained_variance": 0.5}
+    recorder = Recorder(settings, sandbox, "landlock")
+    record_score(recorder, item, metrics, tmp_path / "out", {WEIGHTS: b"w"}, rented=pod)
+    report, [score] = audit(settings.workspace)
+    cost = Score.model_validate(score.record).cost
+    assert cost.scored_on == pod and cost.rented is None
+    assert cost.usd == pytest.approx(3.6 / 3600), "a second of the pod, and nothing for training"
+    [note] = report.findings
+    assert (note.level, note.code) == ("note", "scored_on_pod") and report.is_sound
+    assert f"scored on pod pod1 ({GPU})" in note.message
 
 
 @pytest.fixture(scope="module")
