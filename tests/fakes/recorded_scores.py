@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fumehood_tools.files import sha256_of, write_bytes
-from fumehood_tools.records.scores import Data
+from fumehood_tools.records.scores import Data, RentedPlace
 from fumehood_tools.runs.items import RunItem
 from fumehood_tools.runs.recording import Recorder
+from fumehood_tools.runs.scorer_line import AnswerThere
 from fumehood_tools.runs.targets import Effort
 from fumehood_tools.scoring.requests import ScoringAnswer
 from fumehood_tools.where import here
@@ -21,10 +22,12 @@ def record_score(
     out: Path,
     files: Mapping[str, bytes],
     data: Data | None = None,
+    rented: RentedPlace | None = None,
 ) -> Path:
     """Have the recorder store a score; return its folder.
 
-    files: what training and scoring left in the folder `out`, by name, with the weights.
+    files: what training and scoring left in the folder `out`, by name, with the weights. rented:
+    the pod that scored for a second; None: this machine.
     """
     for name, content in files.items():
         write_bytes(out / name, content)
@@ -35,6 +38,8 @@ def record_score(
         seconds=1.0,
         where=here("cpu", 2, "landlock"),
     )
+    if rented is not None:
+        answer = AnswerThere.model_validate({**answer.model_dump(), "rented": rented})
     recorder.start(item)
     data = data or Data(digest="digest", train_tokens=1_000, eval_tokens=100)
     recorder.score(item, out, data, answer, Effort(1.0, None, here("cpu", 1, "rlimits")))

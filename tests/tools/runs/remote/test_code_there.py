@@ -7,12 +7,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from fakes import bare_machine
 
 from fumehood_tools.files import data_path
 from fumehood_tools.kinds import kinds, template_folder
-from fumehood_tools.runs.remote import sky_batch
+from fumehood_tools.runs.remote import harvest_there, scoring_desk, serving, sky_batch
 from fumehood_tools.runs.remote.code import ALONE, INSTALL, NEEDED, TEMPLATE, wanted_packages
+from fumehood_tools.runs.remote.harvest_checks import harvest_packages
+from fumehood_tools.runs.remote.scoring_checks import scoring_packages
+from fumehood_tools.scoring.__main__ import HEAVY
+from fumehood_tools.spec import SandboxSpec
 
+HARVESTS = ["fumehood_tools.harvest.probing", "transformers"]
 PIP = "import json, sys; print(json.dumps(sys.argv[1:]))\n"
 
 
@@ -58,3 +64,29 @@ def test_a_node_of_skypilot_that_has_all_packages_needs_no_environment_of_its_ow
     assert subprocess.run(command, check=False, timeout=60).returncode == 0
     lacking = [*command, "-no_such_module=none"]
     assert subprocess.run(lacking, check=False, timeout=60).returncode == 1
+
+
+def imports(packages: list[str], modules: list[str]) -> str:
+    """Import modules where there are only these packages; return what failed."""
+    program = [sys.executable, "-P", str(Path(bare_machine.__file__))]
+    words = [*program, *packages, "--", *modules]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
+    return "" if done.returncode == 0 else done.stderr
+
+
+@pytest.mark.child
+def test_a_bare_machine_gets_everything_that_the_trainer_imports() -> None:
+    modules = [serving.TRAINER, "fumehood_tools.runs.remote.node"]
+    assert imports(wanted_packages(), modules) == ""
+
+
+@pytest.mark.child
+@pytest.mark.slow
+def test_a_bare_machine_gets_everything_that_harvesting_and_scoring_import() -> None:
+    spec = SandboxSpec()
+    assert imports(harvest_packages(spec), [harvest_there.HARVESTER, *HARVESTS]) == ""
+    modules = [*HEAVY, "fumehood_tools.scoring.scorer", "transformer_lens.model_bridge"]
+    modules += [scoring_desk.SERVER]
+    assert imports(scoring_packages(spec), modules) == ""
+    lacking = [word for word in scoring_packages(spec) if "beartype" not in word]
+    assert "No module named 'beartype'" in imports(lacking, modules)

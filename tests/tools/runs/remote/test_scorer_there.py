@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 from fakes.loopback_ssh import LoopbackSsh, loopback_ssh
+from fakes.recorded_scores import WEIGHTS, record_score
+from fakes.rented_pods import GPU
+from fakes.sandbox_files import tiny_sandbox
 from fakes.scripted_scorer import ScriptedScorer
 from fakes.scripted_target import activations
 
@@ -14,9 +17,19 @@ from fumehood_tools.errors import BadRequest, FumehoodError, GlassTooWeak, RunFa
 from fumehood_tools.pods.agent import JobSpec
 from fumehood_tools.pods.rentals.model import State, Step
 from fumehood_tools.pods.ssh import ClientKey
+from fumehood_tools.receipts.audit import audit
+from fumehood_tools.records.scores import RentedPlace, Score
+from fumehood_tools.runs.items import Planner
+from fumehood_tools.runs.recording import Recorder
 from fumehood_tools.runs.remote.glass_there import GlassThere
 from fumehood_tools.runs.remote.renting import SCORING, TRAINING, check_past
-from fumehood_tools.runs.remote.scoring_checks import check_separates, is_scored_there
+from fumehood_tools.runs.remote.scoring_checks import (
+    check_answer,
+    check_code,
+    check_separates,
+    is_scored_there,
+)
+from fumehood_tools.runs.remote.scoring_messages import Evaluator
 from fumehood_tools.runs.remote.scoring_there import ScorerThere
 from fumehood_tools.runs.scorer_line import AnswerThere
 from fumehood_tools.runs.targets import PlaceLost
@@ -29,6 +42,7 @@ from fumehood_tools.scoring.requests import (
 )
 from fumehood_tools.settings import Settings, load_settings
 from fumehood_tools.spec import SandboxSpec, SubjectSpec
+from fumehood_tools.where import Where
 
 SYNTHETIC = SandboxSpec(subject=SubjectSpec(name="synthetic", layer=0))
 Reply = ScorerReady | ScoringAnswer | ScoringFailure
@@ -73,6 +87,43 @@ def test_glass_that_keeps_children_apart_is_needed() -> None:
         check_separates("pod x", "rlimits", "rlimits")
     with pytest.raises(GlassTooWeak, match="limits.glass = 'bubblewrap'"):
         check_separates("pod x", "landlock", "bubblewrap")
+
+
+def test_a_score_counts_only_if_it_is_about_what_was_sent_and_by_this_evaluator(
+    tmp_path: Path,
+) -> None:
+    asked = request_in(tmp_path)
+    where = Where(machine="m", device="cpu", threads=1, glass="landlock", versions={})
+    told = {"name": asked.name, "metrics": {}, "where": where, "weights_sha256": "a", "seconds": 1}
+    answer = ScoringAnswer.model_validate(told)
+    check_answer("pod x", asked, "a", answer)
+    for other in {"weights_sha256": "b"}, {"name": "topk seed 1"}:
+        with pytest.raises(RunFailed, match="answered for other weights"):
+            check_answer("pod x", asked, "a", answer.model_copy(update=other))
+    code = Evaluator.here()
+    check_code("pod x", code)
+    for part in ("evaluator", "template"):
+        with pytest.raises(RunFailed, match="another digest than the one here"):
+            check_code("pod x", code.model_copy(update={part: "0" * 64}))
+
+
+def test_a_receipt_names_the_pod_that_scored_and_verify_says_so(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path)
+    sandbox = tiny_sandbox(settings)
+    item = Planner(sandbox, "digest").item("topk", 0)
+    price = {"quoted_usd_per_hour": 3.5, "price_usd_per_hour": 3.6}
+    about = {"intent": "i", "pod_id": "pod1", "gpu": GPU, "gpu_count": 1, **price}
+    pod = RentedPlace.model_validate(about)
+    metrics = {"l0": 32.0, "explained_variance": 0.5}
+    recorder = Recorder(settings, sandbox, "landlock")
+    record_score(recorder, item, metrics, tmp_path / "out", {WEIGHTS: b"w"}, rented=pod)
+    report, [score] = audit(settings.workspace)
+    cost = Score.model_validate(score.record).cost
+    assert cost.scored_on == pod and cost.rented is None
+    assert cost.usd == pytest.approx(3.6 / 3600), "a second of the pod, and nothing for training"
+    [note] = report.findings
+    assert (note.level, note.code) == ("note", "scored_on_pod") and report.is_sound
+    assert f"scored on pod pod1 ({GPU})" in note.message
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +212,7 @@ def test_a_score_comes_with_its_pod_and_price_and_with_no_better_glass_than_was_
             "code['evaluator'] = '0' * 64; ready(); stay()",
             "another digest than the one here",
             id="other code",
+            marks=pytest.mark.slow,
         ),
         pytest.param(
             "ready(); key, sent = asked(); code['template'] = '0' * 64\n"
@@ -173,6 +225,7 @@ def test_a_score_comes_with_its_pod_and_price_and_with_no_better_glass_than_was_
             "ready(); key, sent = asked(); done(key, score(sent, weights_sha256='0' * 64)); stay()",
             "answered for other weights",
             id="other weights",
+            marks=pytest.mark.slow,
         ),
         pytest.param(
             "ready(error={'code': 'x', 'message': 'No such subject.'}); stay()",

@@ -22,7 +22,6 @@ SEPARATING: GlassLevel = "landlock"
 PACKAGES = {
     "sklearn": "scikit-learn",
     "beartype": "beartype",
-    "tomlkit": "tomlkit",
     "pandas": "pandas",
     "accelerate": "accelerate",
     "better_abc": "better-abc",
@@ -99,4 +98,5 @@ def check_answer(
 
 def scoring_packages(spec: SandboxSpec) -> list[str]:
     """Return what a machine that scores needs, as `wanted_packages` does; it may harvest too."""
-    return [*harvest_packages(spec), *pinned(PACKAGES, PACKAGES_ALONE)]
+    wanted = [*harvest_packages(spec), *pinned(PACKAGES, PACKAGES_ALONE)]
+    return list(dict.fromkeys(wanted))
