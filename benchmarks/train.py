@@ -66,7 +66,11 @@ def activations() -> dict[str, Any]:
         asked = spec.model_copy(update={"scoring": without_probing})
         settings = load_settings().model_copy(update={"device": "cpu"})
         found = harvest(asked, settings, Path(folder))
-    return {**found.activations.model_dump(mode="json"), "arithmetic": found.arithmetic}
+    return {
+        **found.activations.model_dump(mode="json"),
+        "arithmetic": found.arithmetic,
+        "integer_screening": found.integer_screening,
+    }
 
 
 def training_spec(name: str, data: dict[str, Any], asked: argparse.Namespace) -> dict[str, Any]:
@@ -93,6 +97,7 @@ def training_spec(name: str, data: dict[str, Any], asked: argparse.Namespace) ->
         "threads": asked.threads,
         "device": "cpu",
         "arithmetic": data["arithmetic"],
+        "integer_screening": data["integer_screening"],
     }
 
 

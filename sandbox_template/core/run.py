@@ -33,6 +33,7 @@ class TrainingRun:
     device: str = "cpu"
     threads: int = 1
     arithmetic: str = "float32"  # of large products: float32 or bfloat16
+    integer_screening: bool = False  # of TopK selections, which stay exact
     template: str = "sae"  # the form of the variant: see forms.py
 
     @classmethod

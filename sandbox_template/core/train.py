@@ -31,7 +31,7 @@ from core.batches import TrainingData
 from core.errors import VariantError, blaming
 from core.forms import TRAINER_CLASS
 from core.kernels import compiled  # noqa: F401  (before the clock runs)
-from core.kernels.arithmetic import products_in
+from core.kernels.arithmetic import products_in, screening_in_integers
 from core.library import Dictionary
 from core.loading import (
     arithmetic_of,
@@ -84,7 +84,7 @@ def fit(run: TrainingRun, data: TrainingData, journal: "Journal") -> Outcome:
     watch = Watch(trainer, run.variant, loss_line)
     trained, arithmetic = trains(module), arithmetic_of(module, run)
     loss = None
-    with products_in(arithmetic):
+    with products_in(arithmetic), screening_in_integers(run.integer_screening):
         for step, rows in enumerate(data.batches(run.batch_size, run.steps, run.seed)):
             batch = [part.to(run.device) for part in rows]
             if step == 0 and callable(getattr(trainer, "prepare", None)):
@@ -197,6 +197,7 @@ def describe(run: TrainingRun, outcome: Outcome, data: TrainingData) -> dict[str
         "parameters": {name: list(p.shape) for name, p in outcome.sae.named_parameters()},
         "threads": run.threads,
         "arithmetic": outcome.arithmetic,
+        "integer_screening": run.integer_screening,
         "torch": torch.__version__,
     }
 

@@ -1,6 +1,7 @@
 """Sparse latents give the dense form's values and gradients, whatever screens them."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -9,7 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-ARITHMETICS = ("float32", "bfloat16")
+ARITHMETICS = ("float32", "bfloat16", "integers")
+
+
+@contextlib.contextmanager
+def screened(arithmetic: str, **how: bool) -> Iterator[None]:
+    """Compute in this arithmetic; with "integers", in float32 and screened in 8 bits."""
+    from core.kernels.arithmetic import products_in, screening_in_integers
+
+    in_integers = arithmetic == "integers"
+    chosen = products_in("float32" if in_integers else arithmetic, **how)
+    with chosen, screening_in_integers(in_integers):
+        yield
 
 
 def planted(seed: int, B: int = 96, D: int = 37, F: int = 300) -> dict[str, Tensor]:
@@ -54,7 +66,6 @@ def test_values_and_gradients_are_those_of_the_dense_form(
     name: str, arithmetic: str, seed: int
 ) -> None:
     from core import batch_topk_encode, sparse_decode, topk_encode
-    from core.kernels.arithmetic import products_in
 
     dense, sparse = {
         "topk": (dense_topk, topk_encode),
@@ -62,7 +73,7 @@ def test_values_and_gradients_are_those_of_the_dense_form(
     }[name]
     p = planted(seed)
     x_hat, grads = results(lambda *a: dense(*a, 7), lambda f, W: f @ W.T, p)
-    with products_in(arithmetic):
+    with screened(arithmetic):
         ours, our_grads = results(lambda *a: sparse(*a, 7), sparse_decode, p)
     torch.testing.assert_close(ours, x_hat, atol=1e-6, rtol=1e-5)
     for key, grad, our_grad in zip(p, grads, our_grads, strict=True):
@@ -83,11 +94,10 @@ def test_any_shape_selects_what_the_reference_selects(
     B: int, D: int, F: int, k: int, seed: int, bias: float, arithmetic: str
 ) -> None:
     from core.kernels import cpu, reference
-    from core.kernels.arithmetic import products_in
 
     p = {name: tensor.detach() for name, tensor in planted(seed, B, D, F).items()}
     x, W, b = p["x"], p["W_enc"], p["b_enc"] + bias
-    with products_in(arithmetic):
+    with screened(arithmetic):
         found = cpu.topk(x, W, b, min(k, F))
         of_batch = cpu.batch_topk(x, W, b, k * B)
     wanted = reference.topk(x, W, b, min(k, F)).value_A.view(B, -1).sort(dim=1).values
@@ -137,13 +147,12 @@ def test_latents_that_bfloat16_cannot_tell_apart_are_told_apart() -> None:
 @pytest.mark.parametrize("arithmetic", ARITHMETICS)
 def test_a_row_with_more_candidates_than_room_is_done_again_exactly(arithmetic: str) -> None:
     from core.kernels import cpu, reference
-    from core.kernels.arithmetic import products_in
 
     x, W, b = crowded(500)
-    if arithmetic == "float32":
+    if arithmetic != "bfloat16":
         W[:500] = W[499]  # equal ones: every one of them reaches the threshold
     before = cpu.redone["rows"]
-    with products_in(arithmetic):
+    with screened(arithmetic):
         found = cpu.topk(x, W, b, 8)
     assert cpu.redone["rows"] > before
     torch.testing.assert_close(
@@ -234,7 +243,6 @@ def test_other_number_formats_are_computed_by_the_reference() -> None:
 @pytest.mark.parametrize("floors", ["none", "one", "own"])
 def test_what_is_above_a_floor_is_what_the_dense_form_keeps(floors: str, arithmetic: str) -> None:
     from core import rectified, sparse_decode, threshold_encode
-    from core.kernels.arithmetic import products_in
 
     p = planted(4)
     floor = {"none": 0.0, "one": 0.1, "own": torch.linspace(0.0, 0.3, 300)}[floors]
@@ -245,14 +253,14 @@ def test_what_is_above_a_floor_is_what_the_dense_form_keeps(floors: str, arithme
         return pre * (pre > floor)
 
     x_hat, grads = results(dense, lambda f, W: f @ W.T, p)
-    with products_in(arithmetic):
+    with screened(arithmetic):
         ours, our_grads = results(
             lambda x, W, b_enc: threshold_encode(x, W, b_enc - 0.3, floor), sparse_decode, p
         )
     torch.testing.assert_close(ours, x_hat, atol=1e-6, rtol=1e-5)
     for key, grad, our_grad in zip(p, grads, our_grads, strict=True):
         torch.testing.assert_close(our_grad, grad, atol=1e-6, rtol=1e-4, msg=key)
-    with products_in(arithmetic, screening_only=True), torch.no_grad():
+    with screened(arithmetic, screening_only=True), torch.no_grad():
         shown = rectified(p["x"].view(12, 8, -1), p["W_enc"], b, floor)
     torch.testing.assert_close(shown.view(96, -1), dense(p["x"], p["W_enc"], p["b_enc"]).detach())
 
@@ -269,3 +277,79 @@ def test_a_floor_that_lets_many_pass_is_computed_densely_and_exactly() -> None:
     wanted = reference.above(*given)
     assert torch.equal(found.index_A, wanted.index_A)
     torch.testing.assert_close(found.value_A, wanted.value_A)
+
+
+def hard_case(name: str) -> tuple[Tensor, Tensor, Tensor]:
+    """Return x [B, D], W [F, D], b [F] that are hard to tell apart in few bits."""
+    draw = torch.Generator().manual_seed(6)
+    x, W = torch.randn(300, 70, generator=draw), torch.randn(900, 70, generator=draw) / 70**0.5
+    b = 0.1 * torch.randn(900, generator=draw)
+    if name == "trained":  # heavy tails: every row is made of few directions, which W has found
+        active = torch.rand(300, 900, generator=draw) < 0.01
+        x = (active * torch.rand(300, 900, generator=draw)) @ W + 0.01 * x
+    elif name == "duplicated latents":
+        W[300:600], W[600:] = W[:300], W[:300] * (1 + 1e-6)
+        b = torch.zeros(900)
+    elif name == "one huge coordinate":
+        x[:, 7] *= 3000
+        W[::2, 7] = 0
+    elif name == "ties":
+        x, W, b = x.sign(), W.sign(), torch.zeros(900)
+    elif name == "all sizes":
+        x *= 10.0 ** torch.linspace(-30, 15, 300)[:, None]
+        x[5], W[9] = 0, 0
+    return x, W, b
+
+
+@pytest.mark.parametrize("arithmetic", ["bfloat16", "integers"])
+@pytest.mark.parametrize(
+    "name",
+    ["untrained", "trained", "duplicated latents", "one huge coordinate", "ties", "all sizes"],
+)
+def test_screening_chooses_the_latents_of_the_dense_form(name: str, arithmetic: str) -> None:
+    from core.kernels import cpu, reference
+
+    x, W, b = hard_case(name)
+    with screened(arithmetic):
+        found, of_batch = cpu.topk(x, W, b, 12), cpu.batch_topk(x, W, b, 12 * 300)
+    pre, wanted = x.double() @ W.double().T + b, reference.topk(x, W, b, 12)
+    size = x.norm(dim=1).double() * W.norm(dim=1).max() + b.abs().max()
+    # What the dense form cannot tell apart in float32 may be chosen in either way.
+    values = [entries.value_A.view(300, 12).sort(dim=1).values for entries in (found, wanted)]
+    assert bool(((values[0] - values[1]).abs() <= 2e-6 * size[:, None]).all())
+    exact = reference.batch_topk(x, W, b, 12 * 300)
+    assert len(of_batch.value_A) == len(exact.value_A)
+    ordered = [entries.value_A.sort().values for entries in (of_batch, exact)]
+    assert torch.allclose(*ordered, rtol=1e-5, atol=2e-6 * float(size.median()))
+    for entries in (found, of_batch):
+        rows = torch.repeat_interleave(torch.arange(300), entries.start_B.diff())
+        listed = entries.value_A > 0
+        apart = (pre[rows, entries.index_A.long()] - entries.value_A).abs()[listed]
+        assert bool((apart <= 2e-6 * size[rows][listed]).all())
+        # No latent twice in a row.
+        places = rows[listed] * 900 + entries.index_A[listed]
+        assert len(places.unique()) == len(places)
+
+
+def test_no_pre_activation_is_above_its_bound_in_integers() -> None:
+    from core.kernels.integers import bounded
+
+    for name in ("untrained", "trained", "one huge coordinate", "ties"):
+        x, W, b = hard_case(name)
+        found = bounded(x, W, b)
+        assert found is not None
+        bounds, pre = found.bounds().view(torch.bfloat16).double(), x.double() @ W.double().T + b
+        assert bool((bounds >= pre).all())
+        # And it is a bound that leaves out most latents.
+        size = x.norm(dim=1, keepdim=True) * W.norm(dim=1)
+        assert float(((bounds - pre) / size).mean()) < 0.04
+
+
+def test_numbers_that_are_not_finite_are_not_screened_in_integers() -> None:
+    from core.kernels import cpu
+
+    x, W, b = hard_case("untrained")
+    W[3, 5] = torch.nan
+    with screened("integers"):
+        found = cpu.topk(x, W, b, 4)
+    assert bool(found.value_A.view(300, 4).isnan().any(dim=1).all())

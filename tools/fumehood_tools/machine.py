@@ -4,6 +4,8 @@ bf16 is five times faster than fp32 on a CPU with avx512_bf16 or AMX, but slower
 hardware threads that share a core may add nothing. So both are chosen by measuring matrix products
 (1 to 3 s), and the result is stored in <cache>/machine.json. On a machine that has been measured,
 torch is not imported. The choice applies to harvests and trainings; FUMEHOOD_DTYPE overrides it.
+Products of 8-bit integers are measured, too: where they are faster still, trainings screen TopK
+selections in them, of which the results are exact.
 """
 
 import hashlib
@@ -24,6 +26,8 @@ RealDtype = Literal["float32", "bfloat16"]
 # bf16 is used only if it is at least this many times faster than fp32: a smaller gain is not worth
 # its rounding errors.
 _WORTH_IT = 1.3
+# Screening in integers leaves more candidates to be scored again than in bf16 or fp32.
+_WORTH_INTEGERS = 1.5
 _MEASURE_S = 0.5
 
 
@@ -38,12 +42,18 @@ class Machine(BaseModel, frozen=True):
     cuda: str | None
     float32_gflops: float
     bfloat16_gflops: float
+    int8_gops: float
 
     @property
     def fast_dtype(self) -> RealDtype:
         """The number type in which large matrix products are fastest on this machine."""
         faster = self.bfloat16_gflops > _WORTH_IT * self.float32_gflops
         return "bfloat16" if faster else "float32"
+
+    def screens_in_integers(self, arithmetic: RealDtype) -> bool:
+        """Return whether trainings in this arithmetic should screen selections in integers."""
+        rates = {"float32": self.float32_gflops, "bfloat16": self.bfloat16_gflops}
+        return self.int8_gops > _WORTH_INTEGERS * rates[arithmetic]
 
 
 def describe_processor() -> str:
@@ -86,6 +96,15 @@ def best_threads(cache: Path) -> int:
     return known.threads if known is not None else usable_cores()
 
 
+def integer_screening(arithmetic: RealDtype, device: str, cache: Path) -> bool:
+    """Return whether trainings screen TopK selections in 8-bit integers on this machine.
+
+    Only on a processor on which that was measured to be faster: kernels for GPUs have none.
+    """
+    known = known_machine(cache)
+    return device == "cpu" and known is not None and known.screens_in_integers(arithmetic)
+
+
 def usable_cores() -> int:
     """Return the number of processors on which this process may run."""
     if hasattr(os, "sched_getaffinity"):
@@ -119,7 +138,7 @@ def choose_dtype(asked: Dtype, machine: Machine) -> RealDtype:
 
 
 def matmul_gflops(
-    dtype: RealDtype, device: str, sizes: tuple[int, int, int] | None = None
+    dtype: RealDtype | Literal["int8"], device: str, sizes: tuple[int, int, int] | None = None
 ) -> float:
     """Return the GFLOP/s of a product [rows, inner] x [inner, columns]: the best of several rounds.
 
@@ -132,10 +151,11 @@ def matmul_gflops(
     rows, inner, columns = sizes or usual
     left = torch.randn(rows, inner, device=device).to(getattr(torch, dtype))
     right = torch.randn(inner, columns, device=device).to(getattr(torch, dtype))
+    multiply = torch._int_mm if dtype == "int8" else torch.matmul
     best, ends = float("inf"), time.perf_counter() + _MEASURE_S
     while best == float("inf") or time.perf_counter() < ends:
         started = time.perf_counter()
-        product = left @ right
+        product = multiply(left, right)
         # Reading a value waits until the GPU has finished.
         float(product[0, 0])
         best = min(best, time.perf_counter() - started)
@@ -160,6 +180,7 @@ def _measure(key: str) -> Machine:
         cuda=torch.cuda.get_device_name(0) if cuda else None,
         float32_gflops=round(matmul_gflops("float32", device), 1),
         bfloat16_gflops=round(matmul_gflops("bfloat16", device), 1),
+        int8_gops=0.0 if cuda else round(matmul_gflops("int8", device), 1),
     )
 
 

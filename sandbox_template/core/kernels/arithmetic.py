@@ -13,6 +13,7 @@ from core.kernels.products import RoundedProducts
 
 Arithmetic = Literal["float32", "bfloat16"]
 _chosen: list[torch.dtype] = [torch.float32]
+_in_integers = [False]
 
 
 @contextlib.contextmanager
@@ -41,3 +42,18 @@ def _mode(name: str) -> contextlib.AbstractContextManager[object]:
 def product_dtype() -> torch.dtype:
     """Return the number format in which large products are computed."""
     return _chosen[0]
+
+
+@contextlib.contextmanager
+def screening_in_integers(wanted: bool) -> Iterator[None]:
+    """Screen TopK selections in 8-bit integers for a while, whatever products are computed in."""
+    before, _in_integers[0] = _in_integers[0], wanted
+    try:
+        yield
+    finally:
+        _in_integers[0] = before
+
+
+def screens_in_integers() -> bool:
+    """Return whether selections are screened in 8-bit integers."""
+    return _in_integers[0]

@@ -3,6 +3,6 @@
 from core.kernels.backends import has_numba
 
 if has_numba():
-    from core.kernels import cpu, jitted, jitted_active, jitted_adam, jitted_lists
+    from core.kernels import cpu, jitted, jitted_active, jitted_adam, jitted_int8, jitted_lists
 
-    __all__ = ["cpu", "jitted", "jitted_active", "jitted_adam", "jitted_lists"]
+    __all__ = ["cpu", "jitted", "jitted_active", "jitted_adam", "jitted_int8", "jitted_lists"]

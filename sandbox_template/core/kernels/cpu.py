@@ -11,15 +11,17 @@ is done again densely; `redone` counts those.
 """
 
 import math
+from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from core.kernels import jitted, jitted_lists, reference
-from core.kernels.arithmetic import product_dtype
+from core.kernels import jitted, jitted_int8, jitted_lists, reference
+from core.kernels.arithmetic import product_dtype, screens_in_integers
+from core.kernels.integers import Bounded, bounded
 from core.kernels.reference import Entries
 from core.kernels.screening import Screen, screen
 from core.kernels.threads import over_rows
@@ -28,7 +30,9 @@ from core.kernels.threads import over_rows
 ROOM, LEAST_ROOM = 4, 256
 LANES = 256
 # Rows whose values are counted to guess where the threshold of a batch lies.
-SAMPLED_ROWS = 64
+SAMPLED_ROWS = 128
+# Screened values of the sample that are scored, per wanted latent.
+DEPTH = 4
 # A threshold that lets one latent in so many pass is computed densely.
 DENSE_FROM = 8
 # active.py may list latents and compute on the list.
@@ -39,17 +43,21 @@ redone = {"rows": 0}
 
 def topk(x_BD: Tensor, W_FD: Tensor, b_F: Tensor, k: int) -> Entries:
     """Return the k largest of relu(pre) of every row: exactly k entries, in any order."""
-    B, found = len(x_BD), screen(x_BD, W_FD, b_F)
+    B, F = len(x_BD), len(W_FD)
     value_BK, index_BK = torch.zeros(B, k), torch.zeros(B, k, dtype=torch.int32)
     count_B = torch.empty(B, dtype=torch.int32)
-    sizes = (k, _lanes(len(W_FD), k), max(ROOM * k, LEAST_ROOM))
-    if found.rounded:
-        given = [found.pre_BF, x_BD, W_FD, b_F, found.slack_B, value_BK, index_BK, count_B]
-        kernel = jitted.topk_rounded
+    out = (value_BK, index_BK, count_B)
+    sizes = (k, _lanes(F, k), max(ROOM * k, LEAST_ROOM, F // 4))
+    integers = bounded(x_BD, W_FD, b_F) if screens_in_integers() else None
+    if integers is not None:
+        _topk_of_sums(integers, (x_BD, W_FD, b_F), out, sizes)
     else:
-        given, kernel = [found.pre_BF, value_BK, index_BK, count_B], jitted.topk_exact
-    arrays = [tensor.numpy() for tensor in given]
-    over_rows(B, partial(kernel, *arrays, *sizes))
+        found = screen(x_BD, W_FD, b_F)
+        given, kernel = [found.pre_BF, *out], jitted.topk_exact
+        if found.rounded:
+            given = [found.pre_BF, x_BD, W_FD, b_F, found.slack_B, *out]
+            kernel = jitted.topk_rounded
+        over_rows(B, partial(kernel, *[tensor.numpy() for tensor in given], *sizes))
     again = (count_B < 0).nonzero().flatten()
     if len(again):
         redone["rows"] += len(again)
@@ -58,17 +66,36 @@ def topk(x_BD: Tensor, W_FD: Tensor, b_F: Tensor, k: int) -> Entries:
     return Entries(value_BK.flatten(), index_BK.flatten(), torch.arange(0, B * k + 1, k))
 
 
+def _topk_of_sums(
+    integers: Bounded,
+    given: tuple[Tensor, Tensor, Tensor],
+    out: tuple[Tensor, Tensor, Tensor],
+    sizes: tuple[int, int, int],
+) -> None:
+    """Select from sums of integers, block by block while they are in a cache."""
+    x_BD, W_FD, b_F = given
+    weights = [tensor.numpy() for tensor in (W_FD, b_F)]
+    for first, end, total in integers.sums():
+        part = slice(first, end)
+        rows = [tensor[part].numpy() for tensor in (integers.rows_B3, x_BD)]
+        written = [tensor[part].numpy() for tensor in out]
+        arrays = (total.numpy(), integers.latents_4F.numpy(), *rows, *weights, *written)
+        over_rows(end - first, partial(jitted_int8.topk_integers, *arrays, *sizes))
+
+
 def batch_topk(x_BD: Tensor, W_FD: Tensor, b_F: Tensor, count: int) -> Entries:
     """Return the `count` largest of relu(pre) of all rows together, those above 0."""
     B, F = len(x_BD), len(W_FD)
     count = min(count, B * F)
     found = screen(x_BD, W_FD, b_F)
-    high_BF = found.pre_BF if found.rounded else found.pre_BF.view(torch.int16)[:, 1::2]
-    bound = _reached_by(high_BF.contiguous(), count)
-    listed = _candidates(found, (x_BD, W_FD, b_F), bound, max(ROOM * count // B, LEAST_ROOM))
-    arrays = [tensor.numpy() for tensor in listed]
-    flat = torch.empty(int(listed.count_B.sum()))
-    above_0 = jitted_lists.positive_scores(arrays[1], arrays[2], flat.numpy())
+    if found.rounded:
+        listed, flat = _rounded_candidates(found, (x_BD, W_FD, b_F), count)
+    else:
+        high_BF = found.pre_BF.view(torch.int16)[:, 1::2]
+        bound = _reached_by(high_BF.contiguous(), count)
+        listed = _exact_candidates(found, bound, max(ROOM * count // B, LEAST_ROOM))
+        flat = listed.positive()
+    arrays, above_0 = [tensor.numpy() for tensor in listed], len(flat)
     least, ties = 0.0, 0
     if above_0 > count:
         least = jitted.nth_largest(flat.numpy(), above_0, count)
@@ -87,6 +114,12 @@ class _Listed(NamedTuple):
     candidate_BR: Tensor
     score_BR: Tensor
     count_B: Tensor
+
+    def positive(self) -> Tensor:
+        """Return the scores above 0 of all rows."""
+        flat = torch.empty(int(self.count_B.sum()))
+        arrays = [tensor.numpy() for tensor in (self.score_BR, self.count_B, flat)]
+        return flat[: jitted_lists.positive_scores(*arrays)]
 
 
 def _reached_by(high_BF: Tensor, count: int) -> int:
@@ -110,25 +143,75 @@ def _reached_by(high_BF: Tensor, count: int) -> int:
     return 0
 
 
-def _candidates(
-    found: Screen, given: tuple[Tensor, Tensor, Tensor], bound: int, room: int
-) -> _Listed:
-    """Return all that may be among the wanted, when `bound` (bits) is reached by as many."""
-    B, F = found.pre_BF.shape
-    reached = float(torch.tensor(bound, dtype=torch.int16).view(torch.bfloat16))
-    lanes = min(LANES, F)
-    while True:
-        candidate_BR = torch.empty(B, room, dtype=torch.int32)
-        listed = _Listed(candidate_BR, torch.empty(B, room), torch.empty(B, dtype=torch.int32))
+def _exact_candidates(found: Screen, bound: int, room: int) -> _Listed:
+    """Return what reaches a number above 0, given by its bits, with room for more if needed."""
+    least = float(torch.tensor(bound, dtype=torch.int16).view(torch.bfloat16))
+    given = (found.pre_BF.numpy(), np.float32(max(least, 2.0**-149)))
+    lanes = min(LANES, found.pre_BF.shape[1])
+
+    def work(listed: _Listed) -> None:
         out = [tensor.numpy() for tensor in listed]
-        if found.rounded:
-            cut_B = _cuts(reached, found.slack_B)
-            arrays: list[Any] = [tensor.numpy() for tensor in (found.pre_BF, *given, cut_B)]
-            kernel = jitted_lists.candidates_rounded
-        else:
-            arrays = [found.pre_BF.numpy(), np.float32(max(reached, 2.0**-149))]
-            kernel = jitted_lists.candidates_exact
-        over_rows(B, partial(kernel, *arrays, *out, lanes))
+        over_rows(len(found.pre_BF), partial(jitted_lists.candidates_exact, *given, *out, lanes))
+
+    return _with_room(len(found.pre_BF), room, work)
+
+
+def _rounded_candidates(
+    found: Screen, given: tuple[Tensor, Tensor, Tensor], count: int
+) -> tuple[_Listed, Tensor]:
+    """Return latents among which are the `count` largest, and their scores above 0.
+
+    A sample of rows says which score is probably reached by as many. All that may reach it are
+    scored; if fewer do than are wanted, it was too high.
+    """
+    B = len(found.pre_BF)
+    step = max(1, B // SAMPLED_ROWS)
+    rows = slice(None, None, step)
+    sample = Screen(found.pre_BF[rows].contiguous(), found.slack_B[rows], True)
+    of_sample = (given[0][rows].contiguous(), *given[1:])
+    share = count * len(sample.pre_BF) / B
+    reached = _reached_in_sample(sample.pre_BF, math.ceil(DEPTH * share))
+    scores = _reaching(sample, of_sample, reached, count).positive()
+    for surplus in (1.1, 1.5, DEPTH / 2, math.inf):
+        wanted, least = math.ceil(min(surplus * share, 2.0**62)), 0.0
+        if wanted <= len(scores):
+            least = jitted.nth_largest(scores.numpy(), len(scores), wanted)
+        listed = _reaching(found, given, least, count)
+        flat = listed.positive()
+        if least <= 0 or int((flat >= least).sum()) >= count:
+            break
+    return listed, flat
+
+
+def _reached_in_sample(pre_BF: Tensor, wanted: int) -> float:
+    """Return a number that at least `wanted` screened values reach; 0 if fewer are above 0."""
+    histogram = torch.empty(32768, dtype=torch.int64)
+    jitted_lists.bits_histogram(pre_BF.numpy(), 1, histogram.numpy())
+    bound = 32767 - int(torch.searchsorted(histogram.flip(0).cumsum(0), wanted))
+    return float(torch.tensor(max(bound, 0), dtype=torch.int16).view(torch.bfloat16))
+
+
+def _reaching(
+    found: Screen, given: tuple[Tensor, Tensor, Tensor], least: float, count: int
+) -> _Listed:
+    """Return what may score `least` or more, scored."""
+    B, F = found.pre_BF.shape
+    arrays = [tensor.numpy() for tensor in (found.pre_BF, *given, _cuts(least, found.slack_B))]
+
+    def work(listed: _Listed) -> None:
+        out = [tensor.numpy() for tensor in listed]
+        over_rows(B, partial(jitted_lists.candidates_rounded, *arrays, *out))
+
+    return _with_room(B, min(F, max(ROOM * count // B, LEAST_ROOM, F // 4)), work)
+
+
+def _with_room(rows: int, room: int, work: Callable[[_Listed], None]) -> _Listed:
+    """Return what work lists, done again with more room if a row has more candidates."""
+    while True:
+        shape = {"dtype": torch.int32}
+        candidate_BR, count_B = torch.empty(rows, room, **shape), torch.empty(rows, **shape)
+        listed = _Listed(candidate_BR, torch.empty(rows, room), count_B)
+        work(listed)
         most = int(listed.count_B.max())
         if most <= room:
             return listed
@@ -194,10 +277,9 @@ def outer_rows(
     return weighted_rows(new_value_A, row_A, end_F[:-1], x_BD)
 
 
-def _cuts(reached: float, slack_B: Tensor) -> Tensor:
-    """Return per row the ordered bits below which nothing can be among the wanted."""
-    wanted = reached * (1 - 2**-8) - float(slack_B.max())
-    lowest_B = wanted - slack_B
+def _cuts(least: float, slack_B: Tensor) -> Tensor:
+    """Return per row the ordered bits below which nothing can score `least`."""
+    lowest_B = least - slack_B
     lowest_B -= lowest_B.abs() * 2**-8
     # A step down in bits where rounding to bfloat16 may have gone up.
     bits_B = lowest_B.bfloat16().view(torch.int16).to(torch.int64)

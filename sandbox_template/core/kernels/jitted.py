@@ -51,28 +51,29 @@ def round_rows(W, rounded, norm, moved, first, last):
         norm[r], moved[r] = np.sqrt(size), np.sqrt(error)
 
 
-@jit("int16[::1]", NUMBER, COUNTS, returns="int64")
-def kth_largest_bits(lane, k, histogram):
+@jit("int16[::1]", NUMBER, returns="int64")
+def count_lanes(lane, cut):
+    """Return how many of some numbers (fewer than 32,768) are at least cut."""
+    low, count = np.int16(cut), np.int16(0)
+    for j in range(len(lane)):
+        count = np.int16(count + np.int16(lane[j] >= low))
+    return np.int64(count)
+
+
+@jit("int16[::1]", NUMBER, returns="int64")
+def kth_largest_bits(lane, k):
     """Return the k-th largest of some ordered bits, 0 when fewer than k are above 0."""
-    histogram[:] = 0
-    for bits in lane:
-        if bits > 0:
-            histogram[bits >> 8] += 1
-    above, high = 0, 127
-    while high >= 0 and above + histogram[high] < k:
-        above += histogram[high]
-        high -= 1
-    if high < 0:
-        return 0
-    histogram[:] = 0
-    for bits in lane:
-        if bits > 0 and bits >> 8 == high:
-            histogram[bits & 255] += 1
-    low = 255
-    while low > 0 and above + histogram[low] < k:
-        above += histogram[low]
-        low -= 1
-    return (high << 8) | low
+    low, high = 0, 0
+    for j in range(len(lane)):
+        high = max(high, lane[j])
+    # Of the numbers, k or more are at least low, or low is 0; fewer than k are above high.
+    while low < high:
+        middle = (low + high + 1) >> 1
+        if count_lanes(lane, middle) >= k:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 @jit(VECTOR, NUMBER, NUMBER, returns="float32")
@@ -122,18 +123,27 @@ def float_maxima(row, lane):
             lane[j] = max(lane[j], part[j])
 
 
-@jit("int16[::1]", "int16[::1]", NUMBER, "int32[::1]", returns="int64")
-def list_from(row, lane, cut, candidate):
-    """List the columns whose ordered bits are at least cut; return how many there are."""
-    lanes, F, count = len(lane), len(row), 0
-    for j in range(lanes):
-        if lane[j] >= cut:
-            for f in range(j, F, lanes):
-                bits = row[f] ^ ((row[f] >> 15) & 0x7FFF)
-                if bits >= cut:
-                    if count < len(candidate):
-                        candidate[count] = f
-                    count += 1
+@jit("int16[::1]", NUMBER, NUMBER, "uint64[::1]", COUNTS, COUNTS, NUMBER, returns="int64")
+def list_between(row, cut, end, words, hit, candidate, count):
+    """List the columns whose ordered bits are from cut to before end, behind `count` others.
+
+    Return how many are listed then. words: a byte per column, hit: a number per word and one more,
+    candidate: room for all columns and one more. To write what is not kept, and then write over
+    it, is faster than to branch.
+    """
+    F, hits, flags = len(row), 0, words.view(np.uint8)
+    low, most = np.int16(cut), np.int16(end - 1)
+    for f in range(F):
+        bits = row[f] ^ ((row[f] >> 15) & np.int16(0x7FFF))
+        flags[f] = (bits >= low) & (bits <= most)
+    flags[F:] = 0
+    for j in range(len(words)):
+        hit[hits] = j
+        hits += words[j] != 0
+    for h in range(hits):
+        for f in range(8 * hit[h], 8 * hit[h] + 8):
+            candidate[count] = f
+            count += flags[f]
     return count
 
 
@@ -148,25 +158,11 @@ def floor_bits(value, scratch, scratch_bits):
     return (bits + 1 - 65536) ^ 0x7FFF
 
 
-@jit("int64", "float32", VECTOR, "uint32[::1]", returns="int64")
-def cut_of(bound, slack, scratch, scratch_bits):
-    """Return the ordered bits below which nothing can be among the wanted.
-
-    bound: ordered bits that k screened values reach, not below 0. slack: how far a screened value,
-    before it was rounded to 8 bits itself, may be from the exact one.
-    """
-    scratch_bits[0] = np.uint32(bound) << np.uint32(16)
-    wanted = scratch[0] * np.float32(1 - 2**-8) - slack
-    lowest = wanted - slack
-    lowest -= abs(lowest) * np.float32(2**-8)
-    return floor_bits(lowest, scratch, scratch_bits)
-
-
-@jit(VECTOR, MATRIX, VECTOR, COUNTS, NUMBER, VECTOR)
-def score_again(x, W, b, candidate, count, score):
-    """Write x . W[candidate] + b[candidate] for the first `count` candidates."""
+@jit(VECTOR, MATRIX, VECTOR, COUNTS, NUMBER, NUMBER, VECTOR)
+def score_again(x, W, b, candidate, first, end, score):
+    """Write x . W[candidate] + b[candidate] for the candidates from `first` to before `end`."""
     D = len(x)
-    for c in range(count):
+    for c in range(first, end):
         w = W[candidate[c]]
         total = np.float32(0)
         for d in range(D):
@@ -194,29 +190,62 @@ def keep_largest(candidate, score, count, k, scratch, value, index):
                 kept += 1
 
 
+@jit(
+    "int16[::1]", "int16[::1]", VECTOR, MATRIX, VECTOR, "float32", NUMBER, NUMBER, "uint64[::1]",
+    COUNTS, COUNTS, *[VECTOR] * 3, COUNTS, returns="int64",
+)  # fmt: skip
+def topk_row(
+    row, lane, x, W, b, slack, k, room, words, hit, candidate, score, ordered, value, index
+):
+    """Write the k largest relu(x . W + b); return the number of candidates, -1 for too many.
+
+    row: bits of screened values, lane: its maxima. The columns that screening takes for the best
+    are scored first, and the k-th largest of these scores is what any other has to reach.
+    """
+    scratch = ordered[:1]
+    scratch_bits = scratch.view(np.uint32)
+    bound = max(kth_largest_bits(lane, k), 1)
+    found = list_between(row, bound, 32768, words, hit, candidate, 0)
+    if found > room:
+        return -1
+    score_again(x, W, b, candidate, 0, found, score)
+    least = np.float32(0)
+    if found >= k:
+        ordered[:found] = score[:found]
+        least = max(nth_largest(ordered, found, k), least)
+    lowest = least - slack
+    lowest -= abs(lowest) * np.float32(2**-8)
+    cut = floor_bits(lowest, scratch, scratch_bits)
+    if cut < bound:
+        best, found = found, list_between(row, cut, bound, words, hit, candidate, found)
+        if found > room:
+            return -1
+        score_again(x, W, b, candidate, best, found, score)
+    keep_largest(candidate, score, found, k, ordered, value, index)
+    return found
+
+
 @jit(BITS, MATRIX, MATRIX, VECTOR, VECTOR, MATRIX, INDEX, COUNTS, *[NUMBER] * 5)
 def topk_rounded(pre, x, W, b, slack, value, index, count, k, lanes, room, first, last):
     """Write the k largest relu(x . W + b) of each row. count: candidates, -1 for too many."""
-    lane, histogram = np.empty(lanes, np.int16), np.empty(256, np.int32)
-    candidate, score = np.empty(room, np.int32), np.empty(room, np.float32)
-    ordered, scratch = np.empty(room, np.float32), np.empty(1, np.float32)
-    scratch_bits = scratch.view(np.uint32)
+    F = pre.shape[1]
+    lane, words = np.empty(lanes, np.int16), np.empty((F + 7) // 8, np.uint64)
+    hit = np.empty(len(words) + 1, np.int32)
+    candidate, score = np.empty(F + 1, np.int32), np.empty(F, np.float32)
+    ordered = np.empty(F, np.float32)
     for r in range(first, last):
         lane_maxima(pre[r], lane)
-        bound = kth_largest_bits(lane, k, histogram)
-        cut = cut_of(bound, slack[r], scratch, scratch_bits)
-        found = list_from(pre[r], lane, cut, candidate)
-        count[r] = found if found <= room else -1
-        if found <= room:
-            score_again(x[r], W, b, candidate, found, score)
-            keep_largest(candidate, score, found, k, ordered, value[r], index[r])
+        count[r] = topk_row(
+            pre[r], lane, x[r], W, b, slack[r], k, room, words, hit, candidate, score, ordered,
+            value[r], index[r],
+        )  # fmt: skip
 
 
 @jit(MATRIX, MATRIX, INDEX, COUNTS, *[NUMBER] * 5)
 def topk_exact(pre, value, index, count, k, lanes, room, first, last):
     """Write the k largest relu(pre) of each row. count: candidates, -1 for too many."""
     F = pre.shape[1]
-    lane, histogram = np.empty(lanes, np.float32), np.empty(256, np.int32)
+    lane = np.empty(lanes, np.float32)
     lane_high = np.empty(lanes, np.int16)
     candidate, score = np.empty(room, np.int32), np.empty(room, np.float32)
     ordered, scratch = np.empty(room, np.float32), np.empty(1, np.float32)
@@ -226,7 +255,7 @@ def topk_exact(pre, value, index, count, k, lanes, room, first, last):
         float_maxima(row, lane)
         for j in range(lanes):
             lane_high[j] = lane_bits[j] >> 16
-        bound = kth_largest_bits(lane_high, k, histogram)
+        bound = kth_largest_bits(lane_high, k)
         scratch_bits[0] = np.uint32(bound) << np.uint32(16)
         found = 0
         for j in range(lanes):

@@ -13,8 +13,7 @@ from core.kernels.jitted import (
     VECTOR,
     float_maxima,
     jit,
-    lane_maxima,
-    list_from,
+    list_between,
     score_again,
 )
 
@@ -43,16 +42,17 @@ def count_from(pre, bound, first, last):
     return total
 
 
-@jit(BITS, MATRIX, MATRIX, VECTOR, LONGS, INDEX, MATRIX, COUNTS, *[NUMBER] * 3)
-def candidates_rounded(pre, x, W, b, cut, candidate, score, count, lanes, first, last):
+@jit(BITS, MATRIX, MATRIX, VECTOR, LONGS, INDEX, MATRIX, COUNTS, NUMBER, NUMBER)
+def candidates_rounded(pre, x, W, b, cut, candidate, score, count, first, last):
     """List the columns from cut[row] on and score them again; count says how many there are."""
-    lane = np.empty(lanes, np.int16)
-    room = candidate.shape[1]
+    F, room = pre.shape[1], candidate.shape[1]
+    words, listed = np.empty((F + 7) // 8, np.uint64), np.empty(F + 1, np.int32)
+    hit = np.empty(len(words) + 1, np.int32)
     for r in range(first, last):
-        lane_maxima(pre[r], lane)
-        found = list_from(pre[r], lane, cut[r], candidate[r])
-        count[r] = found
-        score_again(x[r], W, b, candidate[r], min(found, room), score[r])
+        found = list_between(pre[r], cut[r], 32768, words, hit, listed, 0)
+        count[r], kept = found, min(found, room)
+        candidate[r, :kept] = listed[:kept]
+        score_again(x[r], W, b, listed, 0, kept, score[r])
 
 
 @jit(MATRIX, "float32", INDEX, MATRIX, COUNTS, *[NUMBER] * 3)
@@ -103,7 +103,7 @@ def keep_from(candidate, score, count, least, ties, value, index, start):
 def above_rounded(pre, x, W, b, floor, slack, candidate, score, count, first, last):
     """List the columns that may be above their floor, scored again; count: -1 for too many.
 
-    slack: as in cut_of.
+    slack: how far a screened value, before it was rounded to 8 bits itself, may be off.
     """
     F, room = pre.shape[1], candidate.shape[1]
     over = np.empty(BLOCK, np.float32)
@@ -128,7 +128,7 @@ def above_rounded(pre, x, W, b, floor, slack, candidate, score, count, first, la
                         found += 1
         count[r] = found if found <= room else -1
         if found <= room:
-            score_again(x[r], W, b, candidate[r], found, score[r])
+            score_again(x[r], W, b, candidate[r], 0, found, score[r])
 
 
 @jit(INDEX, MATRIX, COUNTS, VECTOR, VECTOR, COUNTS, LONGS, returns="int64")

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from core.kernels import jitted
-from core.kernels.arithmetic import product_dtype
+from core.kernels.arithmetic import product_dtype, screens_in_integers
+from core.kernels.integers import bounded
 from core.kernels.threads import over_rows
 
 # Of sums in float32, relative to |x| |w| and the width; of a number in two bfloat16.
@@ -21,7 +22,10 @@ _MULTIPLE = 32
 
 
 class Screen(NamedTuple):
-    """Pre-activations: bfloat16 as int16 bits when rounded, else float32 and exact."""
+    """Pre-activations: bfloat16 as int16 bits when rounded, else float32 and exact.
+
+    In integers they are bounds from above, of which nothing is more than 0 too low.
+    """
 
     pre_BF: Tensor
     slack_B: Tensor
@@ -51,6 +55,9 @@ def round_rows(rows_ND: Tensor) -> Rounded:
 
 def screen(x_BD: Tensor, W_FD: Tensor, b_F: Tensor) -> Screen:
     """Return x W^T + b [B, F]."""
+    integers = bounded(x_BD, W_FD, b_F) if screens_in_integers() else None
+    if integers is not None:
+        return Screen(integers.bounds(), torch.zeros(len(x_BD)), True)
     if product_dtype() == torch.float32:
         return Screen(torch.addmm(b_F, x_BD, W_FD.T), torch.zeros(len(x_BD)), False)
     x, W, D = round_rows(x_BD), round_rows(W_FD), x_BD.shape[1]

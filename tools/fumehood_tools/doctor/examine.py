@@ -108,7 +108,8 @@ def _machine(settings: Settings) -> list[Part]:
         forced = "" if settings.dtype == "auto" else ", forced by FUMEHOOD_DTYPE"
         arithmetic = (
             f"{choose_dtype(settings.dtype, known)}{forced}: float32 {known.float32_gflops:.0f}, "
-            f"bfloat16 {known.bfloat16_gflops:.0f} GFLOP/s measured on {known.threads} threads"
+            f"bfloat16 {known.bfloat16_gflops:.0f}, 8-bit integers {known.int8_gops:.0f} GFLOP/s "
+            f"measured on {known.threads} threads"
         )
     return [
         Part(section="machine", part="processor", state="ok", detail=cores),

@@ -97,7 +97,7 @@ class BenchTrainings:
         item = Planner(self._bench.box, self._found.digest).item(one.name, one.seed)
         order = order_for(item, self._recipe)
         shards, targets = self._found.activations.train_shards, self._found.target_shards
-        place = Place(folder, self._nursery)
+        place = Place(folder, self._nursery, integer_screening=self._found.integer_screening)
         try:
             with Training(order, shards, place, targets=targets) as training:
                 while (outcome := training.finished()) is None:

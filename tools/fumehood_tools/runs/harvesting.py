@@ -14,7 +14,7 @@ from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import sha256_of, write_json
 from fumehood_tools.harvest import Activations, Probing
 from fumehood_tools.jobs import Progress
-from fumehood_tools.machine import RealDtype, best_threads
+from fumehood_tools.machine import RealDtype, best_threads, integer_screening
 from fumehood_tools.records.scores import Data
 from fumehood_tools.scoring.requests import ErrorReport, ScoringSetup
 from fumehood_tools.settings import GlassLevel, Settings
@@ -39,6 +39,8 @@ class Harvest(NamedTuple):
     threads: int = 1
     targets: Activations | None = None
     """The activations that variants predict, row by row; None: those that they read."""
+    integer_screening: bool = False
+    """Whether trainings on this machine screen selections in integers. Results are the same."""
 
     @property
     def target_shards(self) -> tuple[Path, ...]:
@@ -143,13 +145,15 @@ def _taken(line: dict[str, Any], settings: Settings) -> Harvest:
     targets = [Activations.model_validate(site["activations"]) for site in line["sites"]]
     for one in targets:
         check_same_rows(activations, one)
+    arithmetic = activations.dtype if settings.dtype == "auto" else settings.dtype
     return Harvest(
         activations,
         Probing.model_validate(probing) if probing else None,
         line["device"],
-        activations.dtype if settings.dtype == "auto" else settings.dtype,
+        arithmetic,
         best_threads(settings.cache),
         targets[0] if targets else None,
+        integer_screening(arithmetic, line["device"], settings.cache),
     )
 
 

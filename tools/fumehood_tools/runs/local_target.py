@@ -89,7 +89,9 @@ class LocalTarget:
         recipe = recipe_of(
             site.spec, found.activations, self.device, self.arithmetic, found.targets
         )
-        references = References(recipe, found.activations, self._nursery, found.targets)
+        references = References(
+            recipe, found.activations, self._nursery, found.targets, found.integer_screening
+        )
         self._open.callback(references.end)
         return references
 
@@ -131,7 +133,7 @@ class LocalTrainee:
             return False
         log("train", self.order.name, f"started with {threads} threads")
         self.started = now()
-        place = Place(self._folder, nursery, threads)
+        place = Place(self._folder, nursery, threads, site.found.integer_screening)
         shards, targets = site.found.activations.train_shards, site.found.target_shards
         self._training = Training(self.order, shards, place, reference, targets)
         return True

@@ -65,11 +65,16 @@ class References:
         activations: Activations,
         nursery: Nursery,
         targets: Activations | None = None,
+        integer_screening: bool = False,
     ) -> None:
-        """activations, targets: those that the recipe names, on this machine."""
+        """activations, targets: those that the recipe names, on this machine.
+
+        integer_screening: as in the trainings that are compared with these.
+        """
         self.recipe, self.nursery = recipe, nursery
         self._shards = activations.train_shards
         self._targets = targets.train_shards if targets else ()
+        self._integer_screening = integer_screening
         self._seconds: dict[tuple[str, int], list[float]] = {}
         self._waiting: deque[tuple[str, int]] = deque()
         self._running: list[_Rehearsal] = []
@@ -126,7 +131,7 @@ class References:
         variant = folder / f"{name}.py"
         packaged = template_folder(kind_named(self.recipe.kind)) / "variants" / variant.name
         write_bytes(variant, packaged.read_bytes())
-        place = Place(folder, self.nursery, threads)
+        place = Place(folder, self.nursery, threads, self._integer_screening)
         content = training_spec(self.recipe, self._shards, place, variant, self._targets)
         limits = self.recipe.limits
         child = self.nursery.start(

@@ -27,11 +27,15 @@ REMARK = 1_000
 
 
 class Place(NamedTuple):
-    """Where and how one training runs. scratch: a folder under the nursery's scratch root."""
+    """Where and how one training runs. scratch: a folder under the nursery's scratch root.
+
+    integer_screening: whether its TopK selections are screened in integers; the results are exact.
+    """
 
     scratch: Path
     nursery: Nursery
     threads: int = 1
+    integer_screening: bool = False
 
 
 def training_spec(
@@ -69,6 +73,7 @@ def training_spec(
         "threads": place.threads,
         "device": recipe.device,
         "arithmetic": recipe.arithmetic,
+        "integer_screening": place.integer_screening,
     }
 
 

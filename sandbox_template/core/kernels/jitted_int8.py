@@ -1,0 +1,116 @@
+# mypy: allow-untyped-defs, allow-untyped-calls
+"""Machine code that rounds rows to 8-bit integers and turns sums of them into bounds.
+
+See integers.py for what is bounded. K = columns of the integer rows: D, then repeated ones.
+"""
+
+import numpy as np
+
+from core.kernels.jitted import (
+    BITS,
+    COUNTS,
+    INDEX,
+    MATRIX,
+    NUMBER,
+    VECTOR,
+    jit,
+    lane_maxima,
+    topk_row,
+)
+
+BLOCK = 256
+BYTES = "int8[:,::1]"
+
+
+@jit(MATRIX, COUNTS, COUNTS, NUMBER, "boolean", BYTES, *[VECTOR] * 4, NUMBER, NUMBER)
+def quantise_rows(W, times, owner, levels, is_split, out, scale, norm, own, moved, first, last):
+    """Write W / scale in integers, |rounded w|, |w| and |w - rounded w| per row.
+
+    times: in how many columns each coordinate is written; owner: the coordinates of the columns
+    from D on, -1 for none. is_split: the integer of a coordinate is the sum of its columns, and
+    as many times larger than `levels`; otherwise each column holds it whole.
+    """
+    D, K = W.shape[1], out.shape[1]
+    whole, share = np.empty(D, np.float32), np.empty(D, np.float32)
+    for d in range(D):
+        share[d] = np.float32(1) / np.float32(times[d] if is_split else 1)
+    for r in range(first, last):
+        w, row = W[r], out[r]
+        most = np.float32(0)
+        for d in range(D):
+            most = max(most, abs(w[d]) * share[d])
+        step = most / np.float32(levels)
+        inverse = np.float32(levels) / most if most > 0 else np.float32(0)
+        size = error = full = np.float32(0)
+        for d in range(D):
+            whole[d] = np.rint(w[d] * inverse)
+            near = whole[d] * step
+            size += near * near
+            full += w[d] * w[d]
+            error += (w[d] - near) * (w[d] - near)
+        for d in range(D):
+            row[d] = np.int8(np.int32(whole[d]))
+        for c in range(D, K):
+            row[c] = 0
+            d = owner[c - D]
+            if d >= 0 and is_split:
+                # The share is rounded, so a quotient may end a little above the largest integer.
+                part = min(np.ceil(abs(whole[d]) * share[d]), np.float32(levels))
+                row[c] = np.int8(part if whole[d] > 0 else -part)
+            elif d >= 0:
+                row[c] = row[d]
+        if is_split:
+            for c in range(D, K):
+                d = owner[c - D]
+                if d >= 0:
+                    whole[d] -= np.float32(row[c])
+                    row[d] = np.int8(np.int32(whole[d]))
+        scale[r], norm[r] = step, np.sqrt(size)
+        own[r], moved[r] = np.sqrt(full), np.sqrt(error)
+
+
+@jit("int32[::1]", MATRIX, "float32", "float32", "float32", "int16[::1]")
+def upper_bits(total, latents, scale, moved, norm, out):
+    """Write bfloat16 bits that are not below any x . w + b, from sums of integers.
+
+    latents: per latent its scale, its bias and what `moved` and `norm` of x are multiplied with.
+    """
+    F = len(total)
+    bound = np.empty(BLOCK, np.float32)
+    bits = bound.view(np.int32)
+    for start in range(0, F, BLOCK):
+        end = min(start + BLOCK, F)
+        sums, step, bias = total[start:end], latents[0, start:end], latents[1, start:end]
+        by_moved, by_norm = latents[2, start:end], latents[3, start:end]
+        for j in range(end - start):
+            slack = moved * by_moved[j] + norm * by_norm[j]
+            bound[j] = np.float32(sums[j]) * (step[j] * scale) + (bias[j] + slack)
+        part = out[start:end]
+        for j in range(end - start):
+            # Cutting 16 bits moves a positive number down and a negative one up.
+            up = 0xFFFF & ~(bits[j] >> 31)
+            part[j] = (bits[j] + up) >> 16
+
+
+@jit(INDEX, MATRIX, MATRIX, BITS, NUMBER, NUMBER)
+def upper_rows(total, latents, rows, out, first, last):
+    """Write the bounds of some rows; rows: per row its scale, moved and norm."""
+    for r in range(first, last):
+        upper_bits(total[r], latents, rows[r, 0], rows[r, 1], rows[r, 2], out[r])
+
+
+@jit(INDEX, MATRIX, MATRIX, *[MATRIX] * 2, VECTOR, MATRIX, INDEX, COUNTS, *[NUMBER] * 5)
+def topk_integers(total, latents, rows, x, W, b, value, index, count, k, lanes, room, first, last):
+    """Write the k largest relu(x . W + b) of each row. count: candidates, -1 for too many."""
+    F = total.shape[1]
+    bits, lane = np.empty(F, np.int16), np.empty(lanes, np.int16)
+    words, candidate = np.empty((F + 7) // 8, np.uint64), np.empty(F + 1, np.int32)
+    hit = np.empty(len(words) + 1, np.int32)
+    score, ordered = np.empty(F, np.float32), np.empty(F, np.float32)
+    for r in range(first, last):
+        upper_bits(total[r], latents, rows[r, 0], rows[r, 1], rows[r, 2], bits)
+        lane_maxima(bits, lane)
+        count[r] = topk_row(
+            bits, lane, x[r], W, b, np.float32(0), k, room, words, hit, candidate, score, ordered,
+            value[r], index[r],
+        )  # fmt: skip
