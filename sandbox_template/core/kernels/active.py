@@ -23,7 +23,7 @@ from core.kernels.threads import over_rows
 
 # The share of active latents from which dense products are faster, by their number format: measured
 # (benchmarks/README.md). Near it both cost the same, so it need not be right for every processor.
-DENSE_FROM = {torch.float32: 0.25, torch.bfloat16: 0.06}
+DENSE_FROM = {torch.float32: 0.25, torch.bfloat16: 0.08}
 
 
 class Preactivations(NamedTuple):

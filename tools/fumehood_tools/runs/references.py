@@ -2,8 +2,9 @@
 
 A variant's work is compared with the more expensive of two packaged variants: its parent (declared,
 or by its base class) and `standard`. The packaged topk computes active latents only, which can take
-a tenth of the time of an honest dense TopK; `standard` takes as long as a plain dense SAE. A
-packaged file is compared with itself.
+a tenth of the time of an honest dense TopK; `standard` takes as long as a plain dense SAE while
+many latents are active, as in the first steps, which are the ones that are measured. A packaged
+file is compared with itself.
 
 Each reference is measured once per job and number of threads, with the code and the data of the
 trainings, for SECONDS of processor time. As many copies run in parallel as there will be trainings,
