@@ -25,6 +25,7 @@ from fumehood_tools.bench.plot_spec import (
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table import BenchmarkTable, read_benchmarks
 from fumehood_tools.bench.table_rows import Row, Spread, most_seeds
+from fumehood_tools.child_tuning import importing
 from fumehood_tools.children import ChildTask, ReportProgress, answer_once, ask_once
 from fumehood_tools.errors import BadRequest, PartMissing
 from fumehood_tools.files import write_bytes, write_text
@@ -311,7 +312,8 @@ def _answer(request: Any, folder: Path, progress: ReportProgress) -> str:
     if spec.font_cache is not None:
         # matplotlib's default is the home folder, which a server may not be allowed to write to.
         os.environ.setdefault(FOLDER_VARIABLE, str(spec.font_cache))
-    from fumehood_tools.bench.drawing import draw
+    with importing():
+        from fumehood_tools.bench.drawing import draw
 
     return draw(spec, folder / "spec.png").model_dump_json()
 
