@@ -100,17 +100,14 @@ def test_the_doctor_finds_packages_that_are_installed_but_cannot_be_imported(
     (tmp_path / "datasets.py").write_text(
         "raise ImportError('pyarrow requires NumPy 2.0 or newer')", encoding="utf-8"
     )
-    # The others take 10 s to import; test_docs runs the doctor with what is installed.
-    others = (
-        "sae_bench/evals/core/main",
-        "statsmodels/api",
-        "runpod/__init__",
-        "asyncssh/__init__",
-    )
-    for module in others:
-        path = tmp_path / f"{module}.py"
-        path.parent.mkdir(parents=True)
-        path.touch()
+    # The others take 10 s to import; test_docs runs the doctor with what is installed. Without an
+    # __init__.py in each folder, Python would prefer the installed packages.
+    for module in ("sae_bench/evals/core/main", "scipy/stats", "runpod", "asyncssh"):
+        folder = tmp_path
+        for part in module.split("/"):
+            folder /= part
+            folder.mkdir()
+            (folder / "__init__.py").touch()
     first = os.pathsep.join([str(tmp_path), environ["PYTHONPATH"]])
     done = subprocess.run(
         [sys.executable, "-m", "fumehood", "doctor"],

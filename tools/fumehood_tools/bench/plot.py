@@ -26,6 +26,7 @@ from fumehood_tools.bench.plot_spec import (
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table import BenchmarkTable, read_benchmarks
 from fumehood_tools.bench.table_rows import Row, Spread, most_seeds
+from fumehood_tools.child_tuning import importing
 from fumehood_tools.children import ChildTask, ReportProgress, answer_once, ask_once
 from fumehood_tools.errors import BadRequest, PartMissing
 from fumehood_tools.files import write_bytes, write_text
@@ -321,8 +322,9 @@ def _answer(request: Any, folder: Path, progress: ReportProgress) -> str:
     if spec.font_cache is not None:
         # matplotlib's default is the home folder, which a server may not be allowed to write to.
         os.environ.setdefault(FOLDER_VARIABLE, str(spec.font_cache))
-    from fumehood_tools.bench.drawing import draw
-    from fumehood_tools.bench.value_strips import draw_values
+    with importing():
+        from fumehood_tools.bench.drawing import draw
+        from fumehood_tools.bench.value_strips import draw_values
 
     target = folder / "spec.png"
     drawn = draw_values(spec, target) if isinstance(spec, ValuesSpec) else draw(spec, target)

@@ -5,15 +5,18 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from fumehood_tools.child_tuning import importing
 from fumehood_tools.children import ReportProgress, answer_once
-from fumehood_tools.compare.judge import Judge
-from fumehood_tools.compare.paired import paired_tests
-from fumehood_tools.compare.planning import planned_power
 from fumehood_tools.compare.question import PairsAsked, PowerAsked, Question
 
 
 def answer(asked: Any, folder: Path, progress: ReportProgress) -> str:
     """Return the answer to a Question, PowerAsked or PairsAsked, as JSON."""
+    with importing():
+        from fumehood_tools.compare.judge import Judge
+        from fumehood_tools.compare.paired import paired_tests
+        from fumehood_tools.compare.planning import planned_power
+
     if "smallest_effect" in asked:
         return planned_power(PowerAsked.model_validate(asked)).model_dump_json()
     # scipy warns of lost precision when the paired differences are nearly equal. The p value it

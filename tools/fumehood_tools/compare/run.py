@@ -1,6 +1,6 @@
 """Compare the variants of a sandbox. Light: reads records; a child process does the arithmetic.
 
-Costs a few ms per record and 2 s for the child (scipy, statsmodels). Writes nothing.
+Costs a few ms per record and 1 s for the child (scipy). Writes nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -80,7 +80,7 @@ def compare_variants(
     more_tries: verdicts beyond those of the workspace's records for which p is corrected too.
     drawn: seeds that were drawn at random, so that gaps between them are no selection.
     Raises BadRequest when there is no score of the baseline, UnknownName for a variant, metric or
-    setting that does not exist, PartMissing without statsmodels.
+    setting that does not exist, PartMissing without scipy.
     """
     shelf = shelf or Shelf(state_of(folder))
     kinds = packaged_in(folder) if packaged is None else packaged
@@ -351,7 +351,7 @@ def scored_sae(score: Score, packaged: Packaged, metric: Metric) -> ScoredSae:
 def answered(question: Question) -> Comparison:
     """Have a child process compute the comparison.
 
-    Raises BadRequest if no point of the baseline has the metric, PartMissing without statsmodels.
+    Raises BadRequest if no point of the baseline has the metric, PartMissing without scipy.
     """
     metric, base = question.metric.key, question.baseline
     if not any(metric in point.values for point in question.points if point.variant == base):
@@ -370,12 +370,12 @@ def tests_of(asked: PairsAsked) -> PairsFound:
 
 
 def _ask(asked: Question | PowerAsked | PairsAsked) -> str:
-    missing = PartMissing("statsmodels", install_command("sae"), "it does the statistics")
+    missing = PartMissing("scipy", install_command("sae"), "it does the statistics")
     task = ChildTask(
         doing="Comparing",
         remedy="read_benchmarks still gives the numbers.",
         seconds=_SECONDS,
         memory=_MEMORY,
-        missing={"scipy": missing, "statsmodels": missing},
+        missing={"scipy": missing},
     )
     return ask_once("fumehood_tools.compare", asked.model_dump(mode="json"), task).decode()

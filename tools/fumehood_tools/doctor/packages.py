@@ -16,7 +16,7 @@ from fumehood_tools.installing import CHECKOUT, install_command
 
 # Group of packages -> the modules through which fumehood reaches all of them.
 IMPORTS = {
-    "sae": ("sae_bench.evals.core.main", "datasets", "statsmodels.api"),
+    "sae": ("sae_bench.evals.core.main", "datasets", "scipy.stats"),
     "pdf": ("marker",),
     "runpod": ("runpod", "asyncssh"),
 }

@@ -8,6 +8,7 @@ import os
 import sys
 import warnings
 
+from fumehood_tools.child_tuning import importing
 from fumehood_tools.errors import FumehoodError
 from fumehood_tools.evaluations.requests import (
     EvaluationRequest,
@@ -17,7 +18,7 @@ from fumehood_tools.evaluations.requests import (
     Reply,
 )
 from fumehood_tools.scoring.requests import ErrorReport
-from fumehood_tools.scoring.stubs import stub_unused
+from fumehood_tools.subjects.stubs import stub_unused
 
 
 def main() -> None:
@@ -30,7 +31,8 @@ def main() -> None:
         print(reply.model_dump_json(), file=answers, flush=True)
 
     stub_unused()
-    from fumehood_tools.evaluations.process import Evaluator
+    with importing():
+        from fumehood_tools.evaluations.process import Evaluator
 
     try:
         evaluator = Evaluator(EvaluationSetup.model_validate_json(sys.stdin.readline()))

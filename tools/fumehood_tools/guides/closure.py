@@ -19,7 +19,7 @@ ALWAYS_WITH = {
     "transformers": ("torch", "numpy", "accelerate"),
     "safetensors": ("torch", "numpy"),
     "einops": ("torch", "numpy"),
-    "fumehood": ("scipy", "statsmodels"),
+    "fumehood": ("scipy",),
 }
 
 

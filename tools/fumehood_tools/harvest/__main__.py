@@ -18,6 +18,8 @@ from fumehood_tools.harvest.collect import Harvester
 from fumehood_tools.harvest.records import Activations, HarvestRequest, Probing, read_request
 from fumehood_tools.harvest.reporting import Reporter
 from fumehood_tools.settings import load_settings
+from fumehood_tools.subjects import describe_subject
+from fumehood_tools.subjects.stubs import stub_unused
 
 
 def main(arguments: list[str]) -> int:
@@ -26,7 +28,11 @@ def main(arguments: list[str]) -> int:
     try:
         if len(arguments) != 1:
             raise BadRequest("Usage: python -m fumehood_tools.harvest spec.json")
-        reporter.say(run(_with_settings(read_request(Path(arguments[0]))), reporter))
+        request = _with_settings(read_request(Path(arguments[0])))
+        if describe_subject(request.subject, request.cache).kind == "synthetic":
+            # sae-bench's probes are all that is needed of it.
+            stub_unused()
+        reporter.say(run(request, reporter))
     except FumehoodError as error:
         reporter.say({"error": {"code": error.code, "message": str(error)}})
         return 1

@@ -10,6 +10,7 @@ import os
 import sys
 import warnings
 
+from fumehood_tools.child_tuning import importing
 from fumehood_tools.errors import FumehoodError
 from fumehood_tools.scoring.requests import (
     ErrorReport,
@@ -20,7 +21,7 @@ from fumehood_tools.scoring.requests import (
     ScoringSetup,
     reply_line,
 )
-from fumehood_tools.scoring.stubs import stub_unused
+from fumehood_tools.subjects.stubs import stub_unused
 
 HEAVY = (
     "sae_bench.evals.core.main",
@@ -42,9 +43,10 @@ def main() -> None:
 
     stub_unused()
     # Import the slow modules now, while the job is still looking for its data.
-    for module in HEAVY:
-        importlib.import_module(module)
-    from fumehood_tools.scoring.scorer import Scorer
+    with importing():
+        for module in HEAVY:
+            importlib.import_module(module)
+        from fumehood_tools.scoring.scorer import Scorer
 
     try:
         scorer = Scorer(ScoringSetup.model_validate_json(sys.stdin.readline()))

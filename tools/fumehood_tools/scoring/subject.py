@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 from fumehood_tools.kinds import SiteName
 from fumehood_tools.scoring.resumed_pass import ResumedPass
-from fumehood_tools.scoring.stubs import COMPILER, load_after_all
 from fumehood_tools.spec import SubjectSpec
 from fumehood_tools.subjects import describe_subject, hook_name
 from fumehood_tools.subjects.loading import load_language_model
+from fumehood_tools.subjects.stubs import COMPILER, load_after_all
 from fumehood_tools.subjects.synthetic import BOS, SyntheticSubject
 
 

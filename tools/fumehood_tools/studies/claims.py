@@ -76,7 +76,7 @@ def claims_about(
     incomplete: variant -> why it cannot be decided. setting: the data that they were measured on.
     stopped: trainings for which p is corrected.
 
-    Raises BadRequest if no point of the baseline has the metric, PartMissing without statsmodels.
+    Raises BadRequest if no point of the baseline has the metric, PartMissing without scipy.
     """
     metric = metric_of(plan)
     question = Question(

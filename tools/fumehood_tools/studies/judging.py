@@ -45,7 +45,7 @@ def judge_plan(
 
     early: also look at results while scores are missing; this counts as one of the plan's looks.
     Raises UnknownName for a study or plan that does not exist, BadRequest if the plan's entry was
-    edited, PartMissing without statsmodels, StorageFailed.
+    edited, PartMissing without scipy, StorageFailed.
     """
     with exclusive(lab.settings.state / LOCK.format(name=study)):
         notebook = lab.studies.read(study)

@@ -88,7 +88,7 @@ def register_plan(
 
     Raises UnknownName for a study, sandbox, variant, baseline or metric that does not exist;
     BadRequest for an impossible L0, chosen seeds that were seen, or a budget that is spent;
-    PartMissing without statsmodels; StorageFailed.
+    PartMissing without scipy; StorageFailed.
     """
     # Two servers that register at the same time must not give the same seeds to two plans.
     with exclusive(lab.settings.state / _LOCK):

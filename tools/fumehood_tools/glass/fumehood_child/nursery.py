@@ -204,9 +204,11 @@ def main() -> None:
     if spec["parent"] is not None:
         walls.die_with(spec["parent"])
     control = socket.socket(fileno=spec["control"])
+    gc.disable()  # While modules are imported, nearly everything stays.
     for module in spec["preload"]:
         importlib.import_module(module)
     gc.collect()
     gc.freeze()
+    gc.enable()
     control.sendall(b"ready---")
     Nursery(control).serve()

@@ -41,7 +41,7 @@ def claims_on_holdout(
 
     lacking: variant -> planned scores that are missing, so that it cannot be decided.
 
-    Raises BadRequest if the baseline was not measured, PartMissing without statsmodels.
+    Raises BadRequest if the baseline was not measured, PartMissing without scipy.
     """
     incomplete = {**lacking, **_incomplete(plan, found)}
     receipts = _receipts([one.planned for one in found], plan)

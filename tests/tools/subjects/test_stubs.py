@@ -9,7 +9,7 @@ import pytest
 pytestmark = pytest.mark.child
 
 USE = """
-from fumehood_tools.scoring.stubs import stub_unused
+from fumehood_tools.subjects.stubs import stub_unused
 stub_unused()
 from datasets.arrow_dataset import Dataset
 from sae_bench.sae_bench_utils.sae_selection_utils import get_saes_from_regex
@@ -30,7 +30,7 @@ except ImportError as error:
 
 
 LANGUAGE_MODEL = """
-from fumehood_tools.scoring.stubs import COMPILER, load_after_all, stub_unused
+from fumehood_tools.subjects.stubs import COMPILER, load_after_all, stub_unused
 stub_unused()
 import sae_bench.evals.core.main
 load_after_all("transformer_lens", "pandas", COMPILER)

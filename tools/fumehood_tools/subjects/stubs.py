@@ -1,4 +1,4 @@
-"""Empty stand-ins for modules that sae-bench imports and scoring does not use.
+"""Empty stand-ins for modules that sae-bench imports and we do not use.
 
 They save 4.8 of 6.7 s of processor time for the scorer's imports (2 cores of a Xeon): 1.4 s for
 `sae_selection_utils`, which reads the list of all published SAEs, 2.9 s for `transformer_lens` and
@@ -6,7 +6,8 @@ They save 4.8 of 6.7 s of processor time for the scorer's imports (2 cores of a 
 `datasets`, `wandb` and `pandas`. sae-bench names their classes in annotations, and in functions
 that load models and published SAEs; we give it a model and an SAE of our own. Using a stand-in
 raises ImportError. Modules that are loaded already are not replaced. A scorer of a language model
-needs transformer_lens to load it, and calls `load_after_all`; it saves the rest.
+needs transformer_lens to load it, and calls `load_after_all`; it saves the rest. A harvest of the
+synthetic subject, which trains sae-bench's probes, takes 3.1 instead of 5.0 s.
 
 torch's optimizers, which fit the probes, load the compiler only to exclude themselves from it. It
 is loaded when something else is asked of it.
