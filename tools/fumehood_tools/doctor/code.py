@@ -1,4 +1,4 @@
-"""The doctor's checks for the code wing: git, and the programs that pack repositories.
+"""The doctor's checks for the code wing: git, programs that pack repositories, cached sources.
 
 None of them is required: folders, archives and packages are read without git, and we have our own
 packer. Whether GITHUB_TOKEN is set stands with the other keys.
@@ -11,16 +11,28 @@ from fumehood_tools.doctor.packages import installed_version
 from fumehood_tools.doctor.report import Part
 from fumehood_tools.errors import FumehoodError
 from fumehood_tools.repositories.git import Git
+from fumehood_tools.repositories.room import stored
 from fumehood_tools.settings import Settings
+from fumehood_tools.wings.table import SOURCES_GB
 
 LEAST_GIT = (2, 30)
 LEAST_NODE = 22
 _SECTION = "code"
 
 
-def parts(_: Settings) -> list[Part]:
-    """Return the report on git, node and repomix."""
-    return [_git(), _node(), _repomix()]
+def parts(settings: Settings) -> list[Part]:
+    """Return the report on git, node and repomix, and on the cached sources."""
+    return [_git(), _node(), _repomix(), _sources(settings)]
+
+
+def _sources(settings: Settings) -> Part:
+    entries = stored(settings.cache)
+    size, most = sum(usage.size for usage in entries) / 1e9, settings.of(SOURCES_GB)
+    detail = (
+        f"{len(entries)} cached copies, {size:.2f} of at most {most:g} GB ({SOURCES_GB.variable}); "
+        "those used longest ago are removed first"
+    )
+    return Part(section=_SECTION, part="sources", state="ok", detail=detail)
 
 
 def _git() -> Part:

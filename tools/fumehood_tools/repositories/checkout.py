@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.repositories.address import owner_of, read_address
+from fumehood_tools.repositories.leases import Lease
 
 MOST_FILES = 50_000
 # What version control systems and this program keep. They are not part of the source.
@@ -48,7 +49,8 @@ class Checkout(NamedTuple):
 
     address: where it came from, as people are shown it: without credentials. commit: 40 or 64
     hexadecimal digits, or "" without version control. files: POSIX paths of plain files relative to
-    `folder`, sorted; bytes of names that are not UTF-8 are kept as surrogate escapes.
+    `folder`, sorted; bytes of names that are not UTF-8 are kept as surrogate escapes. lease: keeps
+    the files in the cache, if they are there, for as long as the checkout lives.
     """
 
     folder: Path
@@ -57,6 +59,7 @@ class Checkout(NamedTuple):
     files: tuple[str, ...]
     left_out: tuple[LeftOut, ...] = ()
     origin: Origin = Origin()
+    lease: Lease | None = None
 
     @property
     def keys(self) -> tuple[str, ...]:

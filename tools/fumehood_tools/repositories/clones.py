@@ -89,7 +89,8 @@ def cached_clones(cache: Path) -> list[Checkout]:
     return [
         _checkout(entry, str(mark["page"]), _aged(mark))
         for shelf, mark in newest
-        if not mark["moved_from"] and (entry := shelf.find(str(mark["name"]))) is not None
+        if not mark["moved_from"]
+        and (entry := shelf.find(str(mark["name"]), counts=False)) is not None
     ]
 
 
@@ -139,6 +140,7 @@ def _checkout(entry: Entry, page: str, origin: Origin) -> Checkout:
             committed=facts["committed"],
             author=facts.get("author", ""),
         ),
+        entry.lease,
     )
 
 

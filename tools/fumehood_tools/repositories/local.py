@@ -221,7 +221,7 @@ def _committed(git_folder: Path, shown: str, ref: str, ask: Ask) -> Checkout:
     )
     facts = entry.facts
     origin = Origin("git", facts["tree"], facts["committed"], facts.get("author", ""))
-    return Checkout(entry.tree, shown, commit, entry.files, entry.left_out, origin)
+    return Checkout(entry.tree, shown, commit, entry.files, entry.left_out, origin, entry.lease)
 
 
 def _archive(path: Path, shown: str, ask: Ask) -> Checkout:
@@ -236,4 +236,5 @@ def _archive(path: Path, shown: str, ask: Ask) -> Checkout:
 
     entry = shelf.entry("unpacked", make, seconds=ask.deadline.left())
     folder = entry.tree / entry.facts["top"]
-    return Checkout(folder, shown, "", entry.files, entry.left_out, Origin("archive"))
+    origin = Origin("archive")
+    return Checkout(folder, shown, "", entry.files, entry.left_out, origin, entry.lease)

@@ -15,6 +15,7 @@ from fumehood_tools.repositories.checkout import Checkout
 from fumehood_tools.repositories.clones import Ask, clone
 from fumehood_tools.repositories.local import open_local
 from fumehood_tools.repositories.packages import open_package
+from fumehood_tools.repositories.room import make_room
 from fumehood_tools.repositories.trees import Limits
 from fumehood_tools.settings import Settings
 
@@ -39,18 +40,27 @@ def open_checkout(
     workspace has a folder owner/name, that is meant. ref: a branch, tag or commit. deadline: by
     default that of `deadline_for`; its end stops the work. tell: called with progress; what it
     raises stops the work too. published: take a package from the index although it is installed.
-    Raises BadRequest, PartMissing, RepositoryFailed, StorageFailed.
+    What is stored in the cache stays there for as long as the checkout lives; what was used longest
+    ago makes room for it. Raises BadRequest, PartMissing, RepositoryFailed, StorageFailed.
     """
     text = source.strip()
     if not text or "\0" in text:
         raise BadRequest(f"No source is named. {FORMS}")
     ask = Ask(settings, deadline or deadline_for(limits), limits, tell)
+    checkout = _opened(text, ref, ask, published=published)
+    if checkout.lease is not None:
+        make_room(settings)
+    return checkout
+
+
+def _opened(text: str, ref: str, ask: Ask, *, published: bool) -> Checkout:
+    workspace = ask.settings.workspace
     if text.startswith("pkg:"):
         if ref:
             raise BadRequest("A package has no branches. Pass pkg:NAME==VERSION without ref.")
         return open_package(text.removeprefix("pkg:"), ask, published=published)
-    if (path := local_path(text, settings.workspace)) is not None:
-        return open_local(path, _shown(path, settings.workspace), ref, ask)
+    if (path := local_path(text, workspace)) is not None:
+        return open_local(path, _shown(path, workspace), ref, ask)
     return clone(read_address(text), ref, ask)
 
 

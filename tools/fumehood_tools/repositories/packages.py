@@ -204,6 +204,7 @@ def _checkout(entry: Entry, name: str) -> Checkout:
         entry.files,
         entry.left_out,
         Origin("package", notes=(note,)),
+        entry.lease,
     )
 
 

@@ -3,7 +3,7 @@
 An entry is a folder with the tree and a description of it. It is made under a temporary name and
 renamed when it is complete, under a lock, so that a process that dies half-way leaves no entry and
 two processes make one. What a dead process left is removed when the next entry of the same origin
-is made. Entries are only read afterwards.
+is made. Entries are only read afterwards, and removed by `room` if nobody reads them.
 """
 
 import json
@@ -19,18 +19,19 @@ from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import digest_of, read_json, write_json
 from fumehood_tools.locking import exclusive
 from fumehood_tools.repositories.checkout import LeftOut
+from fumehood_tools.repositories.leases import UNFINISHED, Lease, note_size, use
 
 TREE = "tree"
 _FACTS = "entry.json"
 _SEEN = "seen.json"
-_UNFINISHED = ".unfinished-"
 
 
 class Entry(NamedTuple):
-    """A cached tree. facts: its JSON description."""
+    """A cached tree. facts: its JSON description. lease: keeps it in the cache."""
 
     folder: Path
     facts: dict[str, Any]
+    lease: Lease | None
 
     @property
     def tree(self) -> Path:
@@ -61,15 +62,9 @@ class Shelf:
         shelf.folder = folder
         return shelf
 
-    def find(self, name: str) -> Entry | None:
-        """Return an entry that is complete, or None."""
-        folder = self.folder / name
-        if not (folder / _FACTS).is_file():
-            return None
-        try:
-            return Entry(folder, read_json(folder / _FACTS))
-        except StorageFailed:
-            return None
+    def find(self, name: str, *, counts: bool = True) -> Entry | None:
+        """Return an entry that is complete, or None. counts: whether it counts as used now."""
+        return _entry_in(self.folder / name, counts=counts)
 
     def entry(
         self,
@@ -95,7 +90,7 @@ class Shelf:
                 raise StorageFailed.from_os_error(error, "Storing source files") from error
 
     def _made(self, name: str, make: Callable[[Path, Path], dict[str, Any]]) -> Entry:
-        draft = Path(tempfile.mkdtemp(dir=self.folder, prefix=_UNFINISHED))
+        draft = Path(tempfile.mkdtemp(dir=self.folder, prefix=UNFINISHED))
         try:
             (draft / TREE).mkdir()
             (draft / "work").mkdir()
@@ -106,13 +101,15 @@ class Shelf:
                 "left_out": [(_portable(path), reason) for path, reason in facts["left_out"]],
             }
             write_json(draft / _FACTS, facts)
+            note_size(draft)
+            lease = use(draft)
             os.replace(draft, self.folder / name)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-        return Entry(self.folder / name, facts)
+        return Entry(self.folder / name, facts, lease)
 
     def _sweep(self, name: str) -> None:
-        for left in self.folder.glob(f"{_UNFINISHED}*"):
+        for left in self.folder.glob(f"{UNFINISHED}*"):
             shutil.rmtree(left, ignore_errors=True)
         shutil.rmtree(self.folder / name, ignore_errors=True)
 
@@ -143,11 +140,18 @@ class Shelf:
 def entries(cache: Path, kind: str) -> Iterator[Entry]:
     """Yield all complete entries of a kind."""
     for facts in sorted((cache / "sources" / kind).glob(f"*/*/{_FACTS}")):
-        if not facts.parent.name.startswith(_UNFINISHED):
-            try:
-                yield Entry(facts.parent, read_json(facts))
-            except StorageFailed:
-                continue
+        unfinished = facts.parent.name.startswith(UNFINISHED)
+        if not unfinished and (entry := _entry_in(facts.parent, counts=False)) is not None:
+            yield entry
+
+
+def _entry_in(folder: Path, *, counts: bool) -> Entry | None:
+    if not (folder / _FACTS).is_file() or (lease := use(folder, counts=counts)) is None:
+        return None
+    try:
+        return Entry(folder, read_json(folder / _FACTS), lease)
+    except StorageFailed:
+        return None
 
 
 # Names that are not UTF-8 contain lone surrogates, which JSON files in UTF-8 cannot.

@@ -25,7 +25,14 @@ PAPERS = Declared(
     slots={"read": 2},
     doctor=("fumehood_tools.doctor.papers:parts",),
 )
+SOURCES_GB = Setting(
+    "FUMEHOOD_SOURCES_GB",
+    5.0,
+    "gigabytes that the cached copies of repositories and packages may take; those used longest "
+    "ago are removed first, never one in use",
+)
 CODE = Declared(
+    settings=(SOURCES_GB,),
     keys=(
         Key("GITHUB_TOKEN", "searches GitHub for a paper's code; more requests per hour"),
         Key("PERPLEXITY_API_KEY", "searches the web for a paper's code"),
