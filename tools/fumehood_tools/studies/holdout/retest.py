@@ -54,12 +54,7 @@ class RetestJob:
         standing, stopped = standing_scores(lab, plan, receipt), stopped_trainings(lab, plan)
         _check_place(retest, standing)
         lacking = dict(standing.lacking)
-        if said := lacking.pop(plan.baseline.name, ""):
-            raise RunFailed(
-                f"The baseline {plan.baseline.name} lacks {said} at {retest.there.spot}, so there "
-                "is nothing to compare with. Fix the cause, then call promote_variant again: SAEs "
-                "with a score are kept."
-            )
+        _check_baseline(retest, plan.baseline.name, lacking.pop(plan.baseline.name, ""))
         places = len({one.digest for _, one in tests_elsewhere(study)})
         answer = HoldoutAnswer(
             plan=asked.plan,
@@ -133,3 +128,13 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+
+
+def _check_baseline(retest: Retest, baseline: str, lacking: str) -> None:
+    """Raise RunFailed if the baseline lacks scores."""
+    if lacking:
+        raise RunFailed(
+            f"The baseline {baseline} lacks {lacking} at {retest.there.spot}, so there is nothing "
+            "to compare with. Fix the cause, then call promote_variant again: SAEs with a score "
+            "are kept."
+        )
