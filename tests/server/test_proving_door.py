@@ -37,7 +37,7 @@ async def test_a_fork_is_validated_and_its_faults_come_with_remedies(settings: S
         (settings.sandboxes / "mine" / "notes.txt").write_text("mine", encoding="utf-8")
         asked = {"sandbox": "mine", "budget": "read", "sarif": True}
         text, told = await _called(client, "validate_sandbox", **asked)
-        assert not told.get("passes") and len(told["results"]) == 25
+        assert not told.get("passes") and len(told["results"]) == 26
         [fault] = (one for one in told["results"] if one["state"] == "failed")
         assert fault["number"] == "8.2" and fault["remedy"] in text
         assert fault["faults"] == ["notes.txt: No document names it."]

@@ -54,8 +54,7 @@ class RetestJob:
         standing, stopped = standing_scores(lab, plan, receipt), stopped_trainings(lab, plan)
         _check_place(retest, standing)
         lacking = dict(standing.lacking)
-        if said := lacking.pop(plan.baseline.name, ""):
-            raise _without_baseline(plan, said, retest)
+        _check_baseline(retest, plan.baseline.name, lacking.pop(plan.baseline.name, ""))
         places = len({one.digest for _, one in tests_elsewhere(study)})
         answer = HoldoutAnswer(
             plan=asked.plan,
@@ -117,14 +116,6 @@ def _check_place(retest: Retest, standing: Standing) -> None:
             )
 
 
-def _without_baseline(plan: Plan, lacks: str, retest: Retest) -> RunFailed:
-    return RunFailed(
-        f"The baseline {plan.baseline.name} lacks {lacks} at {retest.there.spot}, so there "
-        "is nothing to compare with. Fix the cause, then call promote_variant again: SAEs "
-        "with a score are kept."
-    )
-
-
 def main() -> None:
     """Run the job described by argv[1]."""
     # Turn SIGTERM into SystemExit, so that a canceled job unwinds and ends its children.
@@ -137,3 +128,13 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+
+
+def _check_baseline(retest: Retest, baseline: str, lacking: str) -> None:
+    """Raise RunFailed if the baseline lacks scores."""
+    if lacking:
+        raise RunFailed(
+            f"The baseline {baseline} lacks {lacking} at {retest.there.spot}, so there is nothing "
+            "to compare with. Fix the cause, then call promote_variant again: SAEs with a score "
+            "are kept."
+        )
