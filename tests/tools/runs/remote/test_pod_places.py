@@ -16,7 +16,7 @@ from fumehood_tools.pods.wanted import PodsWanted
 from fumehood_tools.pods.wishes import wishes
 from fumehood_tools.runs.remote.kept import KEPT, KeptPlace, taken
 from fumehood_tools.runs.remote.places import OpenPlace
-from fumehood_tools.runs.remote.renting import PodPlace
+from fumehood_tools.runs.remote.renting import SCORING, TRAINING, PodPlace
 from fumehood_tools.runs.targets import PlaceLost
 from fumehood_tools.settings import Settings
 from fumehood_tools.web.service import open_client
@@ -37,11 +37,11 @@ def desk(pod_settings: Settings) -> Iterator[Desk]:
             yield found
 
 
-def place(desk: Desk, settings: Settings, purpose: str) -> PodPlace:
+def place(desk: Desk, settings: Settings, purpose: str, use: str = TRAINING) -> PodPlace:
     wanted = PodsWanted(gpus=(GPU,), hours=1, max_cost_usd=5)
     key = ClientKey(desk.state).public()
     [wish] = wishes(wanted, settings, key, purpose=purpose, job=None)
-    return PodPlace(desk, settings, wish)
+    return PodPlace(desk, settings, wish, use)
 
 
 def pod_of(opened: OpenPlace) -> str:
@@ -161,3 +161,19 @@ def test_case_38_a_pod_that_was_made_dirty_is_not_given_back(
     cloud.set_gpu(pod, used_mib=20_000)
     kept.release("the run is over")
     assert not cloud.pods() and not desk.journal.rentals()
+
+
+def test_a_pod_that_trained_is_ended_instead_of_opened_for_scoring(
+    desk: Desk, cloud: RunPod, pod_settings: Settings
+) -> None:
+    trained = pod_of(place(desk, pod_settings, "run 1").open())
+    scores = place(desk, pod_settings, "run 1", SCORING)
+    with pytest.raises(PlaceLost, match="did nothing else, and this one was busy"):
+        scores.open()
+    assert list(cloud.ended()) == [trained]
+    fresh = pod_of(scores.open())
+    # After a crash, the next run opens it again: it has scored, and done nothing else.
+    again = place(desk, pod_settings, "run 1", SCORING)
+    assert pod_of(again.open()) == fresh != trained
+    again.release("the test is over")
+    assert not cloud.pods()

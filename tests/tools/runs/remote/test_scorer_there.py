@@ -251,6 +251,23 @@ def test_an_answer_that_is_not_about_what_was_sent_ends_the_run(
 
 
 @pytest.mark.child
+@pytest.mark.slow
+def test_a_variant_that_fails_there_fails_as_it_does_here_without_paths_of_the_pod(
+    pod: ScriptedScorer, asks: Asks
+) -> None:
+    error = "{'code': 'integrity', 'check': 'channel', 'message': 'It cheats: ' + folder + '/x.'}"
+    pod.scores(
+        "ready(); key, sent = asked()\n"
+        f"done(key, None, failure={{'name': 'another', 'error': {error}}}); stay()"
+    )
+    _, answer = asks(pod)
+    assert isinstance(answer, ScoringFailure)
+    assert (answer.name, answer.error.check) == ("topk seed 0", "channel")
+    assert answer.error.message.startswith("It cheats: scoring/")
+    assert pod.opened == 1
+
+
+@pytest.mark.child
 def test_a_pod_with_weak_glass_is_sent_neither_data_nor_variants(
     pod: ScriptedScorer, asks: Asks
 ) -> None:
