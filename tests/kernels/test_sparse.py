@@ -352,4 +352,4 @@ def test_numbers_that_are_not_finite_are_not_screened_in_integers() -> None:
     W[3, 5] = torch.nan
     with screened("integers"):
         found = cpu.topk(x, W, b, 4)
-    assert bool(found.value_A.view(300, 4).isnan().any(dim=1).all())
+    assert torch.equal(found.value_A, cpu.topk(x, W, b, 4).value_A)
