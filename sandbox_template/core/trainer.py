@@ -90,7 +90,8 @@ class BaseTrainer(StandardTrainer):
 def _computes_as_base(sae: Any) -> bool:
     if not computes_as(sae, BaseSAE, "encode", "decode", "forward") or hasattr(sae, "skip"):
         return False
-    return all(type(layer) is nn.Linear for layer in (sae.encoder, sae.decoder))
+    has_linear_layers = all(type(layer) is nn.Linear for layer in (sae.encoder, sae.decoder))
+    return has_linear_layers and sae.decoder.bias is not None
 
 
 def computes_as(sae: Any, base: type, *methods: str) -> bool:

@@ -207,3 +207,18 @@ def test_an_sae_that_is_looked_at_by_a_hook_is_trained_through_it() -> None:
     trainer.ae.decoder.register_forward_hook(lambda *given: seen.append(given[2].shape))
     trainer.update(0, rows(0))
     assert seen == [(BATCH, D)]
+
+
+def test_an_sae_without_a_decoder_bias_is_trained_as_it_decodes() -> None:
+    import core
+
+    class CustomSAE(core.BaseSAE):
+        def __init__(self, activation_dim: int, dict_size: int) -> None:
+            super().__init__(activation_dim, dict_size)
+            self.decoder = torch.nn.Linear(dict_size, activation_dim, bias=False)
+
+    trainer = core.BaseTrainer(
+        **core.TrainingRun(VARIANTS / "standard.py", D, F, 10, BATCH).keywords(CustomSAE)
+    )
+    loss = trainer.loss(rows(0), STEP)
+    assert float(loss.detach()) == pytest.approx(float(dense_loss(trainer, rows(0)).detach()))
