@@ -206,11 +206,12 @@ def _add_doctor(commands: Subcommands, parents: list[argparse.ArgumentParser]) -
 
 def _serve(options: argparse.Namespace) -> int:
     settings = _settings(options)
-    from fumehood.app import build_server
     from fumehood_tools.settings import check_workspace, take_token
 
     check_workspace(settings.workspace)
     inherited = take_token()
+    from fumehood.app import build_server
+
     server = build_server(
         settings,
         _toolsets(options),
@@ -284,12 +285,12 @@ def _tools(options: argparse.Namespace) -> int:
 def _call(options: argparse.Namespace) -> int:
     arguments = _json_object(sys.stdin.read() if options.arguments == "-" else options.arguments)
     settings = _settings(options)
-    import anyio
-
-    from fumehood.client import CALL_SECONDS, call
     from fumehood_tools.settings import check_workspace
 
     check_workspace(settings.workspace)
+    import anyio
+
+    from fumehood.client import CALL_SECONDS, call
 
     # Whoever names a tool asks for its toolset, also where that is off.
     off = [one.name for one in options.wings if options.tool in one.tools and one.off(settings)]

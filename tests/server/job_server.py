@@ -1,6 +1,7 @@
 """The real server with an extra wing for tests, whose tools start test jobs or misbehave.
 
-Run as a script, it serves over stdio. The workspace comes from the environment.
+Run as a script, it serves over stdio. The workspace comes from the environment, the names of the
+toolsets from the command line; without names it has all.
 """
 
 import os
@@ -123,4 +124,4 @@ WING = Wing("misbehaving", register)
 
 
 if __name__ == "__main__":
-    build_server(load_settings(), wings=(*WINGS, WING)).run("stdio")
+    build_server(load_settings(), sys.argv[1:] or None, wings=(*WINGS, WING)).run("stdio")

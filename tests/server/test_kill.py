@@ -23,8 +23,8 @@ STARTER = """
 import sys, anyio
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
-async def main(script, gate):
-    async with Client(StdioServerParameters(command=sys.executable, args=[script], env=ENV)) as c:
+async def main(gate, *server):
+    async with Client(StdioServerParameters(command=sys.executable, args=server, env=ENV)) as c:
         started = await c.call_tool("start_test_job", {"gate": gate})
         print(started.structured_content["job_id"], flush=True)
         await c.call_tool("wait_for_job", {"job_id": started.structured_content["job_id"]})
@@ -47,11 +47,11 @@ async def ask(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def agent(
-    environ: dict[str, str], job_server: StdioServerParameters, tmp_path: Path
+    environ: dict[str, str], few_tools: StdioServerParameters, tmp_path: Path
 ) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     """A client process in its own process group, with its server, and the job they started."""
     process = subprocess.Popen(
-        [sys.executable, "-c", STARTER, *job_server.args, str(tmp_path / "gate")],
+        [sys.executable, "-c", STARTER, str(tmp_path / "gate"), *few_tools.args],
         env=environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -74,12 +74,12 @@ def supervisor_of(job_id: str) -> psutil.Process:
 
 
 async def test_a_client_that_leaves_does_not_take_its_job_along(
-    job_server: StdioServerParameters, tmp_path: Path, era: str
+    few_tools: StdioServerParameters, tmp_path: Path, era: str
 ) -> None:
-    async with Client(job_server, mode=era) as client:
+    async with Client(few_tools, mode=era) as client:
         started = await ask(client, "start_test_job", gate=str(tmp_path / "gate"))
     (tmp_path / "gate").touch()
-    async with Client(job_server, mode=era) as client:
+    async with Client(few_tools, mode=era) as client:
         (listed,) = (await ask(client, "list_jobs"))["jobs"]
         job = await ask(client, "wait_for_job", job_id=started["job_id"])
     assert listed["job_id"] == started["job_id"]
@@ -88,19 +88,19 @@ async def test_a_client_that_leaves_does_not_take_its_job_along(
 
 async def test_a_job_survives_sigkill_of_the_servers_process_group(
     agent: tuple["subprocess.Popen[str]", str],
-    job_server: StdioServerParameters,
+    few_tools: StdioServerParameters,
     tmp_path: Path,
 ) -> None:
     process, job_id = agent
     groups = {os.getpgid(child.pid) for child in psutil.Process(process.pid).children(True)}
     for group in groups | {os.getpgid(process.pid)}:
         os.killpg(group, signal.SIGKILL)
-    await finish_and_check(job_server, job_id, tmp_path)
+    await finish_and_check(few_tools, job_id, tmp_path)
 
 
 async def test_a_job_survives_sigkill_of_the_servers_process_tree(
     agent: tuple["subprocess.Popen[str]", str],
-    job_server: StdioServerParameters,
+    few_tools: StdioServerParameters,
     tmp_path: Path,
 ) -> None:
     process, job_id = agent
@@ -110,22 +110,22 @@ async def test_a_job_survives_sigkill_of_the_servers_process_tree(
     for member in tree:
         member.kill()
     psutil.wait_procs(tree[:-1], timeout=5)
-    await finish_and_check(job_server, job_id, tmp_path)
+    await finish_and_check(few_tools, job_id, tmp_path)
 
 
-async def finish_and_check(job_server: StdioServerParameters, job_id: str, tmp_path: Path) -> None:
+async def finish_and_check(few_tools: StdioServerParameters, job_id: str, tmp_path: Path) -> None:
     (tmp_path / "gate").touch()
-    async with Client(job_server) as client:
+    async with Client(few_tools) as client:
         job = await ask(client, "wait_for_job", job_id=job_id)
     assert job["status"] == "succeeded" and job["result"]["steps"] == 5
 
 
 async def test_a_job_whose_supervisor_was_killed_is_lost_and_says_what_to_do(
-    job_server: StdioServerParameters,
+    few_tools: StdioServerParameters,
     tmp_path: Path,
     eventually: Eventually,
 ) -> None:
-    async with Client(job_server) as client:
+    async with Client(few_tools) as client:
         started = await ask(client, "start_test_job", gate=str(tmp_path / "gate"))
         job_id = started["job_id"]
         await until_running(client, job_id)

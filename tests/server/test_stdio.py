@@ -67,8 +67,8 @@ class Wire:
 
 
 @pytest.fixture
-def wire(environ: dict[str, str], job_server: StdioServerParameters) -> Iterator[Wire]:
-    made = Wire([job_server.command, *job_server.args], environ)
+def wire(environ: dict[str, str], few_tools: StdioServerParameters) -> Iterator[Wire]:
+    made = Wire([few_tools.command, *few_tools.args], environ)
     yield made
     made.process.kill()
     made.process.communicate()
@@ -205,8 +205,15 @@ async def test_a_real_client_uses_a_spawned_server(
     assert refused.is_error
 
 
-def test_starting_a_server_leaves_no_trace_in_the_workspace(wire: Wire, settings: Settings) -> None:
-    shake_hands(wire, "2025-11-25")
-    wire.ask("tools/list")
-    wire.end()
+def test_starting_a_server_leaves_no_trace_in_the_workspace(
+    environ: dict[str, str], job_server: StdioServerParameters, settings: Settings
+) -> None:
+    wire = Wire([job_server.command, *job_server.args], environ)
+    try:
+        shake_hands(wire, "2025-11-25")
+        wire.ask("tools/list")
+        wire.end()
+    finally:
+        wire.process.kill()
+        wire.process.communicate()
     assert not settings.workspace.exists()
