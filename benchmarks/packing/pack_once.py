@@ -24,7 +24,7 @@ from fumehood_tools.repositories import local_checkout
 def main() -> None:
     """Pack and print."""
     folder, workspace, way, counting, *command = sys.argv[1:]
-    nothing = Tokenizer("none", lambda piece: 0)
+    nothing = Tokenizer("none", lambda piece: 0, lambda size: 0)
     tokenizer = installed_tokenizer() if counting == "counted" else nothing
     repomix = None if way == "own" else Repomix("npm" if way == "npm" else "PyPI", tuple(command))
     tools = Tools(SecretScan(), tokenizer, None, lambda: repomix)

@@ -18,7 +18,7 @@ from fumehood_tools.packing.ranking import found_in, ranked_files
 from fumehood_tools.packing.repomix import Repomix, find_repomix, index_of, run_repomix
 from fumehood_tools.packing.request import PackRequest, Ranked
 from fumehood_tools.packing.secret_scan import SecretScan
-from fumehood_tools.packing.staging import Stage, shown_path, stage
+from fumehood_tools.packing.staging import Spool, Stage, shown_path, stage
 from fumehood_tools.packing.text_files import blocks_of
 from fumehood_tools.packing.tokens import CACHE_FILE, TokenCache, Tokenizer
 from fumehood_tools.packing.tree import tree_of
@@ -53,12 +53,12 @@ def pack_checkout(
     if request.packer == "repomix" and (request.compress or request.budget_tokens):
         raise BadRequest("repomix packs whole files only. Use packer='own' for this request.")
     files = chosen_files(checkout, request)
-    with making_folders(workspace) as making:
+    with making_folders(workspace) as making, Spool(making.scratch / "spool") as spool:
         total = len(files)
         staged = stage(
             checkout,
             files,
-            making.scratch / "spool",
+            spool,
             tools.scan,
             lambda done: report("copy", done, total),
         )
@@ -144,8 +144,8 @@ class _Packing(NamedTuple):
         for number, it in enumerate(self.staged.files):
             if it.sha256 not in counts:
                 self.report("count tokens", number, len(self.staged.files))
-                counts[it.sha256] = new[it.sha256] = tokenizer.count_blocks(
-                    it.blocks(), it.encoding
+                counts[it.sha256] = new[it.sha256] = tokenizer.count_file(
+                    it.blocks(), it.encoding, it.facts.size
                 )
         cache.keep(new)
         return counts

@@ -13,16 +13,15 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from fnmatch import fnmatchcase
-from io import BytesIO
+from io import BytesIO, FileIO
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.packing.notebook_scripts import Script, script_of
 from fumehood_tools.packing.secret_scan import SecretFound, SecretScan
-from fumehood_tools.packing.text_files import Encoding, TextFacts, blocks_of
+from fumehood_tools.packing.text_files import Encoding, Readable, TextFacts, blocks_of
 from fumehood_tools.repositories import Checkout, LeftOut
 
 MOST_FILES = 50_000
@@ -35,6 +34,50 @@ _EXAMPLE = re.compile(r"\.env\.(example|sample|template|dist|defaults?)", re.IGN
 _REPOMIX = ("repomix.config.*", ".repomixignore", ".repomix")
 
 
+class Spool:
+    """The file with all staged bytes, open until the end of `with Spool(path)`."""
+
+    def __init__(self, path: Path) -> None:
+        """Create the file, empty. Raises OSError."""
+        self._file = path.open("w+b", buffering=0)
+        self.size = 0
+
+    def append(self, content: bytes) -> None:
+        """Write at the end. Raises OSError."""
+        self.size += len(content)
+        while content:
+            content = content[self._file.write(content) :]
+
+    def cut(self, size: int) -> None:
+        """Remove all after the first `size` bytes. Raises OSError."""
+        self._file.seek(size)
+        self._file.truncate()
+        self.size = size
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return bytes from a place on. Raises OSError."""
+        return os.pread(self._file.fileno(), size, offset)
+
+    def __enter__(self) -> "Spool":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+class Part:
+    """Reads the spool from a place on."""
+
+    def __init__(self, spool: Spool, offset: int) -> None:
+        self._spool, self._at = spool, offset
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes. Raises OSError."""
+        content = self._spool.read(self._at, size)
+        self._at += len(content)
+        return content
+
+
 class Staged(NamedTuple):
     """One text file of the stage.
 
@@ -45,7 +88,7 @@ class Staged(NamedTuple):
     path: str
     source: str
     name: str
-    spool: Path
+    spool: "Spool"
     offset: int
     sha256: str
     facts: TextFacts
@@ -53,9 +96,7 @@ class Staged(NamedTuple):
 
     def blocks(self) -> Iterator[bytes]:
         """Yield its bytes in blocks of whole lines. Raises OSError."""
-        with self.spool.open("rb") as file:
-            file.seek(self.offset)
-            yield from blocks_of(file, self.facts.size)
+        return blocks_of(Part(self.spool, self.offset), self.facts.size)
 
     @property
     def encoding(self) -> Encoding:
@@ -94,22 +135,21 @@ class Stage(NamedTuple):
 def stage(
     checkout: Checkout,
     files: list[str],
-    spool: Path,
+    spool: Spool,
     scan: SecretScan,
     on_file: Callable[[int], None] = lambda _: None,
 ) -> Stage:
-    """Copy `files` of the checkout into the file `spool`.
+    """Copy `files` of the checkout into the spool.
 
     on_file: called with the number of files done; it may raise to cancel. Raises BadRequest beyond
     MOST_FILES or MOST_BYTES, OSError when the spool cannot be written.
     """
     if len(files) > MOST_FILES:
         raise _too_large(f"{len(files):,} files, more than {MOST_FILES:,}", "files")
-    with spool.open("wb") as opened:
-        filling = _Filling(checkout, spool, opened, scan)
-        for number, file in enumerate(files):
-            on_file(number)
-            filling.add(file)
+    filling = _Filling(checkout, spool, scan)
+    for number, file in enumerate(files):
+        on_file(number)
+        filling.add(file)
     filling.stage.left_out.sort()
     return filling.stage
 
@@ -117,9 +157,9 @@ def stage(
 class _Filling:
     """The stage while it is being filled."""
 
-    def __init__(self, checkout: Checkout, spool: Path, opened: BinaryIO, scan: SecretScan) -> None:
-        self._checkout, self._scan = checkout, scan
-        self._spool, self._opened = spool, opened
+    def __init__(self, checkout: Checkout, spool: Spool, scan: SecretScan) -> None:
+        self._checkout, self._scan, self._spool = checkout, scan, spool
+        self._folder = os.fspath(checkout.folder)
         self._inside = os.path.realpath(checkout.folder)
         self._parents: dict[str, bool] = {}
         self._names = set(checkout.files)
@@ -138,32 +178,36 @@ class _Filling:
             return
         self._taken.add(shown)
         try:
-            with self._open(file) as opened:
+            with os.fdopen(self._open(file), "rb", buffering=0) as opened:
                 self._copy(opened, file, shown, name)
         except _Omitted as omitted:
             self._leave_out(shown, str(omitted))
         except _Unopened as unopened:
             self._leave_out(shown, f"it cannot be read: {unopened}")
 
-    def _copy(self, opened: BinaryIO, file: str, shown: str, name: str) -> None:
-        size = os.fstat(opened.fileno()).st_size
+    def _copy(self, opened: FileIO, file: str, shown: str, name: str) -> None:
+        status = os.fstat(opened.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise _Omitted("not a plain file")
+        size = status.st_size
         self._bytes += size
         if self._bytes > MOST_BYTES:
             raise _too_large(f"more than {MOST_BYTES / 1e9:.0f} GB", "bytes")
         if file.endswith(".ipynb"):
-            opened, added = self._as_script(opened, file, shown, size)
-            shown, file = shown + added, file + added
-        self._write(opened, file, shown, name)
+            script, added = self._as_script(opened, file, shown, size)
+            self._write(script, size, file + added, shown + added, name)
+        else:
+            self._write(opened, size, file, shown, name)
 
     def _as_script(
-        self, opened: BinaryIO, file: str, shown: str, size: int
-    ) -> tuple[BinaryIO, str]:
+        self, opened: Readable, file: str, shown: str, size: int
+    ) -> tuple[Readable, str]:
         """Return a notebook as a script, and what is added to its name; as it is if that fails."""
         script: Script | str = "it is too large"
         if file + ".py" in self._names:
             script = f"there is a file {shown}.py"
         elif size <= MOST_NOTEBOOK:
-            content = opened.read()
+            content = b"".join(blocks_of(opened))
             opened = BytesIO(content)
             script = script_of(content)
         if isinstance(script, str):
@@ -172,21 +216,21 @@ class _Filling:
         self.stage.notebooks.append(Converted(shown + ".py", script.not_carried))
         return BytesIO(script.source.encode()), ".py"
 
-    def _write(self, opened: BinaryIO, file: str, shown: str, name: str) -> None:
+    def _write(self, opened: Readable, size: int, file: str, shown: str, name: str) -> None:
+        """Stage what a file of about this size holds. Raises _Omitted, OSError."""
         facts, digest, masked = TextFacts(), hashlib.sha256(), 0
         found: list[SecretFound] = []
-        offset = self._opened.tell()
-        for block in blocks_of(opened):
+        offset = self._spool.size
+        for block in blocks_of(opened, expected=size):
             scanned = self._scan.block(block, shown, facts.lines)
             found += scanned.found
             masked += scanned.masked
             facts.add(scanned.block)
             digest.update(scanned.block)
-            self._opened.write(scanned.block)
+            self._spool.append(scanned.block)
         whole = [one for one in found if one.whole_file]
         if facts.encoding is None or whole:
-            self._opened.seek(offset)
-            self._opened.truncate()
+            self._spool.cut(offset)
             reason = facts.binary_kind if facts.encoding is None else f"it has a {whole[0].kind}"
             self.stage.secrets.extend(whole)
             raise _Omitted(reason)
@@ -194,9 +238,8 @@ class _Filling:
         staged = Staged(shown, file, name, self._spool, offset, digest.hexdigest(), facts, masked)
         self.stage.files.append(staged)
 
-    @contextmanager
-    def _open(self, file: str) -> Iterator[BinaryIO]:
-        """Open a plain file below the checkout without following any link."""
+    def _open(self, file: str) -> int:
+        """Open a file below the checkout without following any link; return its descriptor."""
         parent = os.path.dirname(file)
         if parent not in self._parents:
             real = os.path.realpath(self._checkout.folder / parent)
@@ -206,13 +249,9 @@ class _Filling:
             raise _Omitted("its folder is a link, or outside the repository")
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
         try:
-            handle = os.open(self._checkout.path(file), flags)
+            return os.open(os.path.join(self._folder, file), flags)
         except OSError as error:
             raise _Unopened(error.strerror) from error
-        with os.fdopen(handle, "rb") as opened:
-            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
-                raise _Omitted("not a plain file")
-            yield opened
 
     def _leave_out(self, shown: str, reason: str) -> None:
         self.stage.left_out.append(LeftOut(shown, reason))

@@ -8,7 +8,7 @@ binary. UTF-16 has NUL bytes, so it counts as binary and is named as UTF-16.
 import codecs
 import re
 from collections.abc import Iterator
-from typing import BinaryIO, Literal
+from typing import Literal, Protocol
 
 Encoding = Literal["utf-8", "latin-1"]
 
@@ -20,22 +20,33 @@ _ALL_CONTROLS = bytes([*range(9), 11, *range(14, 32), 127])
 _SAFE_CUT = re.compile(rb"(?:[\x80-\xbf`]|&[#a-z0-9]{0,6})+\Z")
 # Characters that XML 1.0 cannot hold, and the pictures of control characters that replace them.
 _NOT_XML = bytes([*range(9), 11, 12, *range(14, 32)])
+_ANY_CONTROL = bytes({*_ALL_CONTROLS, *_NOT_XML})
 _PICTURES = re.compile(rb"\xe2\x90[\x80-\x9f]")
 _USUAL_FENCE = 12
 _FENCE = re.compile(rb"`{%d,}" % _USUAL_FENCE)
 _NO_CHARACTERS = re.compile(rb"\xef\xbf[\xbe\xbf]")
 
 
-def blocks_of(file: BinaryIO, size: int | None = None) -> Iterator[bytes]:
+class Readable(Protocol):
+    """What bytes are read from."""
+
+    def read(self, size: int, /) -> bytes | None:
+        """Return the next bytes, at most `size`; none at the end."""
+
+
+def blocks_of(
+    file: Readable, size: int | None = None, *, expected: int = BLOCK_BYTES
+) -> Iterator[bytes]:
     """Yield `size` bytes of a file, or all, in blocks of whole lines, each about BLOCK_BYTES long.
 
     A line longer than MOST_LINE is cut, but never within a character, an entity or a fence.
+    expected: how many bytes all may be, so that no more memory is taken for a small file.
     """
     rest = b""
-    left = BLOCK_BYTES if size is None else size
+    left = expected + 1 if size is None else size
     while chunk := file.read(min(BLOCK_BYTES, left)):
         rest += chunk
-        left -= 0 if size is None else len(chunk)
+        left = BLOCK_BYTES if size is None else left - len(chunk)
         end = rest.rfind(b"\n") + 1
         if not end and len(rest) > MOST_LINE:
             end = _cut(rest)
@@ -77,14 +88,17 @@ class TextFacts:
             self._decode(block)
             self.has_pictures = self.has_pictures or bool(_PICTURES.search(block))
             self.never_xml = self.never_xml or bool(_NO_CHARACTERS.search(block))
-        kept = len(block.translate(None, _ALL_CONTROLS))
-        if kept < len(block):
+        if len(block.translate(None, _ANY_CONTROL)) < len(block):
+            self._note_controls(block)
+        if b"`" * self.fence in block:
+            self._lengthen_fence(block)
+
+    def _note_controls(self, block: bytes) -> None:
+        if len(block.translate(None, _ALL_CONTROLS)) < len(block):
             self._has_controls = True
             self._has_nul = self._has_nul or b"\0" in block
         if not self.needs_pictures:
             self.needs_pictures = len(block.translate(None, _NOT_XML)) < len(block)
-        if b"`" * self.fence in block:
-            self._lengthen_fence(block)
 
     @property
     def encoding(self) -> Encoding | None:

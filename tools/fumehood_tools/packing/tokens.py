@@ -25,10 +25,14 @@ _CREATE = f"create table if not exists counts ({_COLUMNS}) without rowid"
 
 
 class Tokenizer(NamedTuple):
-    """Counts the tokens of a short text. name: says which tokenizer it is, or that it estimates."""
+    """Counts the tokens of a short text. name: says which tokenizer it is, or that it estimates.
+
+    by_size: estimates the tokens of a file from its size in bytes, so that it need not be read.
+    """
 
     name: str
     count_piece: Callable[[str], int]
+    by_size: Callable[[int], int] | None = None
 
     def count(self, text: str) -> int:
         """Return the number of tokens of a text."""
@@ -37,6 +41,10 @@ class Tokenizer(NamedTuple):
     def count_blocks(self, blocks: Iterable[bytes], encoding: str) -> int:
         """Return the number of tokens of a text in blocks of whole lines."""
         return sum(self.count(block.decode(encoding, "replace")) for block in blocks)
+
+    def count_file(self, blocks: Iterable[bytes], encoding: str, size: int) -> int:
+        """Return the number of tokens of a file. size: that of all blocks together, in bytes."""
+        return self.by_size(size) if self.by_size else self.count_blocks(blocks, encoding)
 
     def _count(self, piece: str) -> int:
         try:
@@ -53,7 +61,8 @@ def installed_tokenizer() -> Tokenizer:
         try:
             import bpe_openai
         except ImportError:
-            return Tokenizer(f"estimate (bytes / {BYTES_PER_TOKEN:g})", _estimate)
+            name = f"estimate (bytes / {BYTES_PER_TOKEN:g})"
+            return Tokenizer(name, _estimate, lambda size: math.ceil(size / BYTES_PER_TOKEN))
         encode = bpe_openai.get_encoding("o200k_base").encode_ordinary
     return Tokenizer("o200k_base (bpe-openai)", lambda piece: len(encode(piece)))
 
