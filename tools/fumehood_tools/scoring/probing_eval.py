@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fumehood_tools.scoring.bench_sae import GlassSAE
+from fumehood_tools.scoring.probe_fits import Fit, adam, best_latents, fit_probes, logistic
 from fumehood_tools.scoring.probing_texts import Means, ProbingTexts, Task
 from fumehood_tools.scoring.threads import one_thread
 from fumehood_tools.spec import ScoringSpec
@@ -25,14 +26,9 @@ from fumehood_tools.spec import ScoringSpec
 K_VALUES = (1, 2, 5)
 # As in sae_bench.evals.sparse_probing.main, run_eval_single_dataset: AdamW, which reports the epoch
 # that is best on the test texts.
-ON_ALL_LATENTS: dict[str, Any] = {
-    "use_sklearn": False,
-    "batch_size": 250,
-    "epochs": 100,
-    "lr": 1e-2,
-}
+ON_ALL_LATENTS: Fit = adam
 # Ours is sae-bench's other probe, a logistic regression, which does not use the test texts.
-ON_ALL_STANDARDISED: dict[str, Any] = {"use_sklearn": True}
+ON_ALL_STANDARDISED: Fit = logistic
 
 # A latent whose standard deviation is below this share of its mean is a constant with rounding.
 CONSTANT = 1e-5
@@ -66,7 +62,7 @@ def run_probing(
 
 
 def _probe_all(
-    config: Any, tasks: Sequence[Task], sides: Iterable[Sides], on_all: Mapping[str, Any]
+    config: Any, tasks: Sequence[Task], sides: Iterable[Sides], on_all: Fit
 ) -> dict[str, Accuracies]:
     """Return the accuracies of every task, starting from sae-bench's seed."""
     import torch
@@ -123,17 +119,13 @@ def _config(sae: GlassSAE, tasks: Sequence[str], spec: ScoringSpec) -> Any:
     )
 
 
-def _probe(sides: Sides, task: Task, on_all: Mapping[str, Any]) -> Accuracies:
+def _probe(sides: Sides, task: Task, on_all: Fit) -> Accuracies:
     """Return sae-bench's accuracies of one task, by kind of probe and class."""
-    from sae_bench.evals.sparse_probing.probe_training import train_probe_on_activations
-
-    train, test = sides
     with one_thread():
-        _, found = train_probe_on_activations(train, test, **on_all)
+        found = fit_probes(*sides, on_all)
         results = {"sae_test_accuracy": found, **task.subject_results}
         for k in K_VALUES:
-            _, found = train_probe_on_activations(train, test, select_top_k=k)
-            results[f"sae_top_{k}_test_accuracy"] = found
+            results[f"sae_top_{k}_test_accuracy"] = fit_probes(*sides, best_latents(k))
     return results
 
 

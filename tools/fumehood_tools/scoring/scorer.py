@@ -5,7 +5,8 @@ ablated passes once per evaluation set, in the first job that needs them. The st
 check the files of the training; read out a linear decoder; encode evaluation and probing rows in
 one stream; run a second encoder on a sample; end the encoders; decode latents; run sae-bench's core
 evaluation on the results; measure the distance from the parent variant. Probes are fitted in a
-second thread as soon as all rows are encoded.
+second thread as soon as all rows are encoded, and the distance is measured beside the core
+evaluation in a third one.
 
 Memory is about 0.4 GB for imports, and as much for all else at F = 1,536 and a vocabulary of 49,152
 words: no tensor over the vocabulary is ever whole (sliced_tensor.py), and the activations of
@@ -165,15 +166,16 @@ class Scorer:
         with watch.stage("encode"):
             measuring.encode(core_rows, self.texts)
         bench = measuring.bench_sae(core_rows, self.hook)
-        with ThreadPoolExecutor(1) as beside:
+        with ThreadPoolExecutor(2) as beside:
             sides = [task.means() for task in measuring.tasks]
             probing = beside.submit(self._probing, bench, sides, request.out)
             with watch.stage("checks"), one_thread():
                 measured = measuring.conclude(core_rows)
+            # All encoders have ended, and these children share only the weights with them.
+            comparing = beside.submit(self._inertness, measuring, request)
             core = self._core(bench, request.out, watch)
-            # In parallel with the probes. These children share only the weights with the encoder.
             with watch.stage("inertness"):
-                inertness = self._inertness(measuring, request)
+                inertness = comparing.result()
             with watch.stage("probing"):
                 probed = probing.result()
         integrity = measuring.integrity(measured, self.shared_documents)
