@@ -78,7 +78,7 @@ def main() -> None:
     only: Any = OnlyThese(installed(sys.argv[1:at]) | {"fumehood"})
     sys.meta_path[:] = [*(one for one in sys.meta_path if one is not PathFinder), only]
     os.environ["JAXTYPING_DISABLE"] = "1"
-    from fumehood_tools.scoring.stubs import COMPILER, load_after_all, stub_unused
+    from fumehood_tools.subjects.stubs import COMPILER, load_after_all, stub_unused
 
     stub_unused()
     for module in sys.argv[at + 1 :]:

@@ -9,11 +9,11 @@ import pytest
 
 BOTH = """
 import contextlib, io, json
-from fumehood_tools.scoring.stubs import stub_unused
+from fumehood_tools.subjects.stubs import stub_unused
 stub_unused()
 import torch
 from sae_bench.evals.sparse_probing.probe_training import train_probe_on_activations
-from fumehood_tools.scoring.probe_fits import adam, best_latents, fit_probes, logistic
+from fumehood_tools.scoring.probe_fits import best_latents, fit_probes, logistic
 
 torch.set_num_threads(1)
 
@@ -22,8 +22,7 @@ def texts(count, classes):
     rows = (torch.randn(classes, count, 90) + 0.4 * centre).clamp(min=0)
     return {str(name): part for name, part in enumerate(rows)}
 
-PROBES = [({"use_sklearn": False, "batch_size": 250, "epochs": 100, "lr": 1e-2}, adam)]
-PROBES += [({"use_sklearn": True}, logistic)]
+PROBES = [({"use_sklearn": True}, logistic)]
 PROBES += [({"select_top_k": k}, best_latents(k)) for k in (1, 2, 5)]
 theirs, ours = [], []
 for classes in (2, 5):

@@ -12,13 +12,13 @@ mean and standard deviation on the training texts of the task.
 """
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from fumehood_tools.scoring.bench_sae import GlassSAE
-from fumehood_tools.scoring.probe_fits import Fit, adam, best_latents, fit_probes, logistic
+from fumehood_tools.scoring.probe_fits import best_latents, fit_probes, logistic
 from fumehood_tools.scoring.probing_texts import Means, ProbingTexts, Task
 from fumehood_tools.scoring.threads import one_thread
 from fumehood_tools.spec import ScoringSpec
@@ -26,15 +26,19 @@ from fumehood_tools.spec import ScoringSpec
 K_VALUES = (1, 2, 5)
 # As in sae_bench.evals.sparse_probing.main, run_eval_single_dataset: AdamW, which reports the epoch
 # that is best on the test texts.
-ON_ALL_LATENTS: Fit = adam
-# Ours is sae-bench's other probe, a logistic regression, which does not use the test texts.
-ON_ALL_STANDARDISED: Fit = logistic
+ON_ALL_LATENTS: dict[str, Any] = {
+    "use_sklearn": False,
+    "batch_size": 250,
+    "epochs": 100,
+    "lr": 1e-2,
+}
 
 # A latent whose standard deviation is below this share of its mean is a constant with rounding.
 CONSTANT = 1e-5
 
 Accuracies = dict[str, dict[str, float]]
 Sides = tuple[Means, Means]
+Probe = Callable[[Sides, Task], Accuracies]
 
 
 class Probed(NamedTuple):
@@ -52,17 +56,17 @@ def run_probing(
     sides: for each task, the mean latents of its training and test texts, in raw units.
     """
     config, tasks = _config(sae, texts.names, spec), [texts.task(name) for name in texts.names]
-    raw = _probe_all(config, tasks, sides, ON_ALL_LATENTS)
+    raw = _probe_all(config, tasks, sides, _probe_raw)
     means, results = _averages(raw)
     details = {task: results[f"{task}_results"] for task in texts.names}
     _write(config, sae, {**means, **details}, raw, out)
     # One task at a time: all tasks together would take as much memory again as the raw latents.
     ours = (standardised(*side) for side in sides)
-    return Probed(means, _averages(_probe_all(config, tasks, ours, ON_ALL_STANDARDISED))[0])
+    return Probed(means, _averages(_probe_all(config, tasks, ours, _probe_standardised))[0])
 
 
 def _probe_all(
-    config: Any, tasks: Sequence[Task], sides: Iterable[Sides], on_all: Fit
+    config: Any, tasks: Sequence[Task], sides: Iterable[Sides], probe: Probe
 ) -> dict[str, Accuracies]:
     """Return the accuracies of every task, starting from sae-bench's seed."""
     import torch
@@ -70,7 +74,7 @@ def _probe_all(
     random.seed(config.random_seed)
     torch.manual_seed(config.random_seed)
     return {
-        f"{name}_results": _probe(side, task, on_all)
+        f"{name}_results": probe(side, task)
         for name, task, side in zip(config.dataset_names, tasks, sides, strict=True)
     }
 
@@ -119,10 +123,28 @@ def _config(sae: GlassSAE, tasks: Sequence[str], spec: ScoringSpec) -> Any:
     )
 
 
-def _probe(sides: Sides, task: Task, on_all: Fit) -> Accuracies:
-    """Return sae-bench's accuracies of one task, by kind of probe and class."""
+def _probe_raw(sides: Sides, task: Task) -> Accuracies:
+    """Return what sae-bench's own function finds for one task, by kind of probe and class."""
+    from sae_bench.evals.sparse_probing.probe_training import train_probe_on_activations
+
+    train, test = sides
     with one_thread():
-        found = fit_probes(*sides, on_all)
+        _, found = train_probe_on_activations(train, test, **ON_ALL_LATENTS)
+        results = {"sae_test_accuracy": found, **task.subject_results}
+        for k in K_VALUES:
+            _, found = train_probe_on_activations(train, test, select_top_k=k)
+            results[f"sae_top_{k}_test_accuracy"] = found
+    return results
+
+
+def _probe_standardised(sides: Sides, task: Task) -> Accuracies:
+    """Return the same on standardized latents.
+
+    The probe on all latents is sae-bench's other one, a logistic regression, which does not use the
+    test texts.
+    """
+    with one_thread():
+        found = fit_probes(*sides, logistic)
         results = {"sae_test_accuracy": found, **task.subject_results}
         for k in K_VALUES:
             results[f"sae_top_{k}_test_accuracy"] = fit_probes(*sides, best_latents(k))
