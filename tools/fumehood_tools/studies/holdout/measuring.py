@@ -102,7 +102,12 @@ def _computed(request: HoldoutRequest, report: Report) -> Holdout:
     with LineChild("fumehood_tools.studies.holdout", keys=HUB_KEYS, remedy=_REMEDY) as child:
         child.send(request.model_dump_json())
         line = harvested(child, report)
-    return Holdout(Activations.model_validate(line["activations"]), line["documents"])
+    targets = line["targets"]
+    return Holdout(
+        Activations.model_validate(line["activations"]),
+        line["documents"],
+        Activations.model_validate(targets) if targets else None,
+    )
 
 
 def score_on(
