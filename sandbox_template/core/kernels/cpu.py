@@ -206,8 +206,8 @@ def _reaching(
 def _with_room(rows: int, room: int, work: Callable[[_Listed], None]) -> _Listed:
     """Return what work lists, done again with more room if a row has more candidates."""
     while True:
-        shape = {"dtype": torch.int32}
-        candidate_BR, count_B = torch.empty(rows, room, **shape), torch.empty(rows, **shape)
+        candidate_BR = torch.empty(rows, room, dtype=torch.int32)
+        count_B = torch.empty(rows, dtype=torch.int32)
         listed = _Listed(candidate_BR, torch.empty(rows, room), count_B)
         work(listed)
         most = int(listed.count_B.max())
