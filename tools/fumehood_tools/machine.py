@@ -26,7 +26,8 @@ RealDtype = Literal["float32", "bfloat16"]
 # bf16 is used only if it is at least this many times faster than fp32: a smaller gain is not worth
 # its rounding errors.
 _WORTH_IT = 1.3
-# Screening in integers leaves more candidates to be scored again than in bf16 or fp32.
+# Screening in integers leaves candidates to be scored again, so products alone must gain more. In
+# place of bf16 it was slower where its products were twice as fast: it replaces fp32 only.
 _WORTH_INTEGERS = 1.5
 _MEASURE_S = 0.5
 
@@ -50,10 +51,10 @@ class Machine(BaseModel, frozen=True):
         faster = self.bfloat16_gflops > _WORTH_IT * self.float32_gflops
         return "bfloat16" if faster else "float32"
 
-    def screens_in_integers(self, arithmetic: RealDtype) -> bool:
-        """Return whether trainings in this arithmetic should screen selections in integers."""
-        rates = {"float32": self.float32_gflops, "bfloat16": self.bfloat16_gflops}
-        return self.int8_gops > _WORTH_INTEGERS * rates[arithmetic]
+    @property
+    def screens_in_integers(self) -> bool:
+        """Whether a training in float32 should screen its selections in 8-bit integers."""
+        return self.int8_gops > _WORTH_INTEGERS * self.float32_gflops
 
 
 def describe_processor() -> str:
@@ -99,10 +100,11 @@ def best_threads(cache: Path) -> int:
 def integer_screening(arithmetic: RealDtype, device: str, cache: Path) -> bool:
     """Return whether trainings screen TopK selections in 8-bit integers on this machine.
 
-    Only on a processor on which that was measured to be faster: kernels for GPUs have none.
+    Only in float32, on a processor on which integers were measured to be faster: FUMEHOOD_DTYPE=
+    float32 therefore leads here on a processor with fast bf16, too.
     """
     known = known_machine(cache)
-    return device == "cpu" and known is not None and known.screens_in_integers(arithmetic)
+    return (device, arithmetic) == ("cpu", "float32") and bool(known and known.screens_in_integers)
 
 
 def usable_cores() -> int:

@@ -256,6 +256,27 @@ def test_a_file_can_refuse_rounded_products_and_the_config_says_how_it_was_train
         core.train.train(training_spec(wrong, steps=4))
 
 
+def test_a_training_screened_in_integers_is_the_one_in_float32(
+    core: SimpleNamespace, training_spec: Spec, tmp_path: Path
+) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    ended = []
+    for name in ("plain", "screened"):
+        given = training_spec(
+            VARIANTS / "topk.py",
+            steps=8,
+            integer_screening=name == "screened",
+            out=str(tmp_path / name),
+        )
+        core.train.train(given)
+        assert spec(given)["integer_screening"] == (name == "screened")
+        ended.append(load_file(tmp_path / name / "sae.safetensors"))
+    for key, weight in ended[0].items():
+        torch.testing.assert_close(ended[1][key], weight, atol=1e-5, rtol=1e-4)
+
+
 def spec(given: dict[str, Any]) -> dict[str, Any]:
     """Return the config.json of a training."""
     config: dict[str, Any] = json.loads((Path(given["out"]) / "config.json").read_text("utf-8"))
