@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any
 from fumehood_tools.files import digest_of
 from fumehood_tools.glass import remove_folder
 from fumehood_tools.locking import exclusive
-from fumehood_tools.subjects.stubs import load_after_all
 from fumehood_tools.scoring.subject import scoring_subject
 from fumehood_tools.spec import SubjectSpec
 from fumehood_tools.subjects import describe_subject, hook_name
+from fumehood_tools.subjects.stubs import load_after_all
 
 if TYPE_CHECKING:
     from torch import Tensor
