@@ -15,7 +15,6 @@ from fumehood_tools.files import digest_of
 from fumehood_tools.repositories.address import Address, check_ref
 from fumehood_tools.repositories.checkout import Checkout, Origin
 from fumehood_tools.repositories.git import Git, watch_size
-from fumehood_tools.repositories.probing import probe
 from fumehood_tools.repositories.store import Entry, Shelf
 from fumehood_tools.repositories.trees import Draft, Limits, write_tree
 from fumehood_tools.settings import Settings
@@ -149,6 +148,8 @@ def _tip(address: Address, pointed: str, ask: Ask, *, whole: bool) -> Tip:
 
     whole: `pointed` is a branch, tag or commit; else a folder may follow it.
     """
+    from fumehood_tools.repositories.probing import probe  # imports httpx: 0.15 s
+
     ask.tell(f"Asking {address.host} for {address.path}")
     found = probe(address, ask.settings.endpoints, ask.deadline)
     git = Git((found.url.partition(":")[0],))

@@ -14,7 +14,6 @@ from fumehood_tools.repositories.address import FORMS, read_address
 from fumehood_tools.repositories.checkout import Checkout
 from fumehood_tools.repositories.clones import Ask, clone
 from fumehood_tools.repositories.local import open_local
-from fumehood_tools.repositories.packages import open_package
 from fumehood_tools.repositories.room import make_room
 from fumehood_tools.repositories.trees import Limits
 from fumehood_tools.settings import Settings
@@ -58,6 +57,8 @@ def _opened(text: str, ref: str, ask: Ask, *, published: bool) -> Checkout:
     if text.startswith("pkg:"):
         if ref:
             raise BadRequest("A package has no branches. Pass pkg:NAME==VERSION without ref.")
+        from fumehood_tools.repositories.packages import open_package  # imports httpx: 0.15 s
+
         return open_package(text.removeprefix("pkg:"), ask, published=published)
     if (path := local_path(text, workspace)) is not None:
         return open_local(path, _shown(path, workspace), ref, ask)
