@@ -149,7 +149,7 @@ def adam(train: Side, test: Side) -> float:
     best, waited = 0.0, 0
     for _ in range(EPOCHS):
         order_N = torch.randperm(len(x_NF))
-        for chosen in order_N.split(BATCH):
+        for chosen in torch.split(order_N, BATCH):
             step += 1
             _one_step(x_NF[chosen], y_N[chosen], weight, bias, step)
         accuracy = _accuracy(x_test_NF, y_test_N, weight.value, bias.value)
@@ -177,6 +177,6 @@ def _accuracy(x_NF: "Tensor", y_N: "Tensor", weight_1F: "Tensor", bias_1: "Tenso
 
     right = [
         (torch.nn.functional.linear(part, weight_1F, bias_1)[:, 0] > 0) == y
-        for part, y in zip(x_NF.split(BATCH), y_N.split(BATCH), strict=True)
+        for part, y in zip(torch.split(x_NF, BATCH), torch.split(y_N, BATCH), strict=True)
     ]
     return float(torch.cat(right).float().mean())
