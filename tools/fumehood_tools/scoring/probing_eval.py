@@ -1,9 +1,10 @@
 """Sparse probing of one SAE, as sae-bench does it and on standardized latents.
 
 The harvest computed the probed activations in sae-bench's artifact format, so no model runs here.
-Probes, scores and averages are those of sae_bench.evals.sparse_probing, called in the order and
-with the seed of its run_eval_single_sae. One thing differs: the mean latents of a text are summed
-while they come out of the encoder, instead of from a dense tensor [texts, context, F].
+Probes, scores and averages are those of sae_bench.evals.sparse_probing, in the order and with the
+seed of its run_eval_single_sae; on standardized latents probe_fits.py computes the same probes in
+less time. One thing differs: the mean latents of a text are summed while they come out of the
+encoder, instead of from a dense tensor [texts, context, F].
 
 sae-bench's probes are regularized and choose latents by differences of means. So they depend on the
 units of the latents: the same SAE with latents 100,000 times as large gets another accuracy. Our
