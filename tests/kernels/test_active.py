@@ -15,6 +15,8 @@ D, F, BATCH, STEP = 24, 160, 96, 20
 NAMES = ("standard", "jumprelu", "gated")
 # How far the biases of the encoder are moved: from every latent active to none.
 SHIFTS = {"all active": 2.0, "as drawn": 0.0, "few active": -0.3, "none active": -3.0}
+LEAST = {"all active": 1.0, "as drawn": 0.3, "few active": 0.02, "none active": 0.0}
+MOST = {"all active": 1.0, "as drawn": 0.7, "few active": 0.2, "none active": 0.0}
 
 
 @contextmanager
@@ -56,8 +58,12 @@ def put_biases(sae: Any, shift: float) -> None:
         for name, weight in sae.named_parameters():
             if weight.ndim == 1:
                 weight.copy_(0.05 * torch.randn(weight.shape, generator=draw))
+            if name == "encoder.weight":
+                weight.div_(weight.norm(dim=1, keepdim=True))
             if name in ("encoder.bias", "b_enc", "gate_bias"):
                 weight.add_(shift)
+            if name == "mag_bias":
+                weight.add_(max(shift, 0.0))
         if hasattr(sae, "threshold"):
             # Also below 0 and within the window of what is not active at all.
             sae.threshold.copy_(torch.linspace(-0.003, 0.02, F))
@@ -111,6 +117,8 @@ def test_loss_and_gradients_are_those_of_the_dense_form(
 ) -> None:
     trainer, x = trainer_of(name), rows(1)
     put_biases(trainer.ae, SHIFTS[state])
+    active = float((trainer.ae.encode(x) > 0).float().mean())
+    assert LEAST[state] <= active <= MOST[state]
     wanted = results(trainer, dense_loss(trainer, x))
     with dense_from(share):
         assert_same(results(trainer, trainer.loss(x, STEP)), wanted)
