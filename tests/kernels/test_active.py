@@ -42,13 +42,15 @@ def trainer_of(name: str, steps: int = 24) -> Any:
         warmup_steps=4,
         sparsity_warmup_steps=5,
     )
-    return core.build_trainer(core.load_variant(run.variant), run)
+    trainer: Any = core.build_trainer(core.load_variant(run.variant), run)
+    return trainer
 
 
 def rows(seed: int) -> Tensor:
     """Return activations [BATCH, D] of about unit norm."""
     draw = torch.Generator().manual_seed(seed)
-    return torch.randn(BATCH, D, generator=draw) / D**0.5 + 0.1
+    x: Tensor = torch.randn(BATCH, D, generator=draw) / D**0.5 + 0.1
+    return x
 
 
 def put_biases(sae: Any, shift: float) -> None:
@@ -83,7 +85,7 @@ def put_one_active(sae: Any, x: Tensor) -> None:
 
 def dense_loss(trainer: Any, x: Tensor) -> Tensor:
     """Return the loss as BaseSAE's parts or dictionary_learning's own trainer compute it."""
-    library = [
+    library: list[Any] = [
         base for base in type(trainer).__mro__ if base.__module__.startswith("dictionary_learning")
     ]
     loss: Tensor
