@@ -74,7 +74,7 @@ def test_a_report_names_the_trainings_that_were_stopped(bench: Bench) -> None:
     bench.score_only({"mine": 0.03}, [1], levels=[8])
     judge_plan(bench.lab, "study", number)
     study = bench.study
-    empty = Facts(study, [], study.only(Conclusion), [], [], [], {}, [], {}, [])
+    empty = Facts(study, [], study.only(Conclusion), [], [], [], {}, [], {}, [], [])
     assert "1 training was stopped before there was an outcome (1 of mine)" in limitations(empty)
 
 
