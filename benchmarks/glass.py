@@ -135,7 +135,9 @@ def setup_in(folder: Path, level: str) -> Any:
     from fumehood_tools.settings import load_settings
     from fumehood_tools.spec import SandboxSpec
 
-    spec, settings = SandboxSpec(), load_settings().model_copy(update={"device": "cpu"})
+    # sae-bench computes activations in float32, and score.py compares its metrics with ours.
+    exact = {"device": "cpu", "dtype": "float32"}
+    spec, settings = SandboxSpec(), load_settings().model_copy(update=exact)
     scratch = folder / "scratch"
     found = harvest(spec, settings, folder)
     return found.scoring_setup(spec, settings, scratch, choose_level(level))  # type: ignore[arg-type]

@@ -142,7 +142,7 @@ def request_for(run: Any, variants: Path) -> Any:
 
     parent = find_parent(run.variant, variants)
     return ScoringRequest(
-        name=run.item.variant,
+        name=run.order.variant,
         variant=run.variant,
         weights=run.out / "sae.safetensors",
         out=run.out,
