@@ -113,7 +113,7 @@ def draw(spec: PlotSpec, target: Path) -> Drawn:
     if spec.effects is not None:
         _effects_alone(spec, colours, target.with_name(f"{target.stem}-{len(panels) + 1}.png"))
     rows, columns = _grid(len(panels))
-    strip = height_of(spec.effects) if spec.effects else 0.0
+    strip = height_of(len(spec.effects.lines)) if spec.effects else 0.0
     return Drawn(
         width=round(WIDTH[columns] * DPI),
         height=round((HEIGHT * rows + strip) * DPI),
@@ -143,7 +143,7 @@ def _figure(
 ) -> Shown:
     """Draw panels in a grid, and the effects, if any, in a strip below it. Write PNG and SVG."""
     rows, columns = _grid(len(panels))
-    strip = height_of(effects) if effects else 0.0
+    strip = height_of(len(effects.lines)) if effects else 0.0
     width, height = WIDTH[columns], HEIGHT * rows + strip
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
@@ -181,7 +181,7 @@ def save(figure: Figure, target: Path) -> None:
 def _effects_alone(spec: PlotSpec, colours: Mapping[str, Colour], target: Path) -> None:
     """Draw the panel of effects as a figure of its own."""
     assert spec.effects is not None, "no effects"
-    width, height = WIDTH[2], height_of(spec.effects) + EDGE
+    width, height = WIDTH[2], height_of(len(spec.effects.lines)) + EDGE
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
     figure.text(LEFT / width, 1 - TITLE / height, spec.title, fontsize=10.5, weight="bold")

@@ -6,7 +6,7 @@ would squeeze the others together end at the edge in an arrow; their numbers are
 """
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -25,55 +25,68 @@ _NAME = 34
 _GRAY, _BAND = "#777777", "#EFEDE6"
 
 
-def height_of(effects: EffectsSpec) -> float:
-    """Return the height of the panel in inches."""
-    return ABOVE + BELOW + LINE * max(2, len(effects.lines))
+def height_of(lines: int) -> float:
+    """Return the height in inches of a panel with this many lines."""
+    return ABOVE + BELOW + LINE * max(2, lines)
+
+
+def lined_axes(figure: Figure, names: Sequence[str], bottom: float, most_ticks: int) -> Axes:
+    """Add a panel with one named line per variant. bottom: inches from the figure's lower edge."""
+    width, height = figure.get_size_inches()
+    inside = height_of(len(names)) - ABOVE - BELOW
+    room = width - NAMES - NUMBERS
+    place = (NAMES / width, (bottom + BELOW) / height, room / width, inside / height)
+    axes = figure.add_axes(place)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.xaxis.set_major_locator(MaxNLocator(most_ticks, steps=[1, 2, 2.5, 5, 10]))
+    axes.grid(axis="x", color="#E6E6E6", linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.set_yticks(range(len(names)), names, fontsize=8)
+    axes.tick_params(axis="y", length=0, pad=9)
+    return axes
+
+
+def write_beside(axes: Axes, text: str, number: int, colour: str) -> None:
+    """Write text to the right of a line."""
+    axes.annotate(
+        text,
+        (1.0, number),
+        xycoords=("axes fraction", "data"),
+        xytext=(8, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=8,
+        color=colour,
+        annotation_clip=False,
+    )
 
 
 def draw_effects(
     figure: Figure, effects: EffectsSpec, colours: Mapping[str, Colour], bottom: float
 ) -> None:
     """Draw the panel across a figure. bottom: inches from the figure's lower edge to the panel."""
-    width, height = figure.get_size_inches()
-    inside = height_of(effects) - ABOVE - BELOW
-    room = width - NAMES - NUMBERS
-    place = (NAMES / width, (bottom + BELOW) / height, room / width, inside / height)
-    axes = figure.add_axes(place)
+    names = [_short(line.variant) for line in effects.lines]
+    axes = lined_axes(figure, names, bottom, most_ticks=9)
     _frame(axes, effects)
     for number, line in enumerate(effects.lines):
         colour = colours[line.variant].hex
         _interval(axes, number, line, colour)
-        axes.annotate(
-            f"{_numbers(line, effects.digits)}  {line.verdict}",
-            (1.0, number),
-            xycoords=("axes fraction", "data"),
-            xytext=(8, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=8,
-            color=colour,
-            annotation_clip=False,
-        )
+        text = f"{_numbers(line, effects.digits)}  {line.verdict}"
+        write_beside(axes, text, number, colour)
 
 
 def _frame(axes: Axes, effects: EffectsSpec) -> None:
-    """Draw axis, names, the line at 0, the margin and the noise floor."""
-    lines, limit = effects.lines, _limit(effects)
+    """Draw titles, the line at 0, the margin and the noise floor."""
+    limit = _limit(effects)
     axes.set_title(effects.title, loc="left")
     axes.set_xlabel(effects.axis + _more(effects))
     axes.set_xlim(-limit, limit)
-    axes.set_ylim(len(lines) - 0.4, -0.6)
-    axes.xaxis.set_major_locator(MaxNLocator(9, steps=[1, 2, 2.5, 5, 10]))
-    axes.grid(axis="x", color="#E6E6E6", linewidth=0.7)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right", "left"]].set_visible(False)
     axes.axvspan(-effects.margin, effects.margin, color=_BAND, zorder=0)
     axes.axvline(0.0, color=_GRAY, linewidth=1.0, zorder=1)
     if effects.noise_floor is not None and effects.noise_floor < limit:
         for edge in (-effects.noise_floor, effects.noise_floor):
             axes.axvline(edge, color=_GRAY, linewidth=0.8, linestyle=":", zorder=1)
-    axes.set_yticks(range(len(lines)), [_short(line.variant) for line in lines], fontsize=8)
-    axes.tick_params(axis="y", length=0, pad=9)
 
 
 def _interval(axes: Axes, place: int, line: EffectLine, colour: str) -> None:

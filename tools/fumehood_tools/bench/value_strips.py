@@ -8,11 +8,10 @@ from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from fumehood_tools.bench.colours import Colour, colours_of
 from fumehood_tools.bench.drawing import DPI, EDGE, FOOTNOTE, LEFT, STYLES, TITLE, save
-from fumehood_tools.bench.effects import ABOVE, BELOW, LINE, NAMES, NUMBERS, draw_effects, height_of
+from fumehood_tools.bench.effects import draw_effects, height_of, lined_axes, write_beside
 from fumehood_tools.bench.plot_spec import Drawn, EffectsSpec, ValueLine, ValuesPanel, ValuesSpec
 
 WIDTH = 12.0
@@ -32,10 +31,6 @@ def draw_values(spec: ValuesSpec, target: Path) -> Drawn:
     return Drawn(width=round(WIDTH * DPI), height=round(height * DPI), unlabelled=[], off_scale=[])
 
 
-def _height(panel: ValuesPanel) -> float:
-    return ABOVE + BELOW + LINE * max(2, len(panel.lines))
-
-
 def _figure(
     spec: ValuesSpec,
     panels: Sequence[ValuesPanel],
@@ -44,16 +39,16 @@ def _figure(
     target: Path,
 ) -> float:
     """Draw strips from the top down and the effects below them; return the height in inches."""
-    below = height_of(effects) if effects else 0.0
-    height = sum(map(_height, panels)) + below + EDGE
+    below = height_of(len(effects.lines)) if effects else 0.0
+    height = sum(height_of(len(panel.lines)) for panel in panels) + below + EDGE
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
     figure.text(LEFT / WIDTH, 1 - TITLE / height, spec.title, fontsize=10.5, weight="bold")
     figure.text(LEFT / WIDTH, FOOTNOTE / height, spec.footnote, fontsize=7.5, color="#444444")
     top = height - EDGE / 2
     for panel in panels:
-        _strip(figure, panel, colours, bottom=top - _height(panel))
-        top -= _height(panel)
+        top -= height_of(len(panel.lines))
+        _strip(figure, panel, colours, bottom=top)
     if effects:
         draw_effects(figure, effects, colours, bottom=2 * FOOTNOTE)
     save(figure, target)
@@ -64,21 +59,10 @@ def _strip(
     figure: Figure, panel: ValuesPanel, colours: Mapping[str, Colour], bottom: float
 ) -> None:
     """Draw one metric across a figure. bottom: inches from the figure's lower edge."""
-    width, height = figure.get_size_inches()
-    inside = _height(panel) - ABOVE - BELOW
-    room = width - NAMES - NUMBERS
-    place = (NAMES / width, (bottom + BELOW) / height, room / width, inside / height)
-    axes = figure.add_axes(place)
+    names = [f"{line.label}{'*' * line.stale}" for line in panel.lines]
+    axes = lined_axes(figure, names, bottom, most_ticks=7)
     axes.set_title(panel.title, loc="left")
     axes.set_xlabel(panel.axis)
-    axes.set_ylim(len(panel.lines) - 0.4, -0.6)
-    axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 2.5, 5, 10]))
-    axes.grid(axis="x", color="#E6E6E6", linewidth=0.7)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    names = [f"{line.label}{'*' * line.stale}" for line in panel.lines]
-    axes.set_yticks(range(len(names)), names, fontsize=8)
-    axes.tick_params(axis="y", length=0, pad=9)
     for number, line in enumerate(panel.lines):
         colour, style = colours[line.variant], STYLES[line.kind]
         axes.errorbar(
@@ -91,17 +75,7 @@ def _strip(
             markersize=style.size,
             markerfacecolor="white" if line.stale else colour.hex,
         )
-        axes.annotate(
-            _numbers(line),
-            (1.0, number),
-            xycoords=("axes fraction", "data"),
-            xytext=(8, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=8,
-            color=colour.hex,
-            annotation_clip=False,
-        )
+        write_beside(axes, _numbers(line), number, colour.hex)
 
 
 def _numbers(line: ValueLine) -> str:
