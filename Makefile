@@ -3,13 +3,13 @@
 # PYTHON       the interpreter that makes the virtual environment (3.11 or 3.12)
 # TORCH_INDEX  where the CPU build of torch is looked for when your package index has none
 # PYTEST_ARGS  passed on to pytest
-# WORKERS      how many processes run tests at once
+# WORKERS      how many processes run tests at once; one more than two cores, as many tests wait
 
 PYTHON ?= python3.11
 VENV ?= .venv
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PYTEST_ARGS ?=
-WORKERS ?= 2
+WORKERS ?= 3
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -19,9 +19,11 @@ PDF := $(VENV)/.pdf
 CONVERTERS := .venv-converters/.ready
 # A module's tests stay on one worker; the slowest tests are printed at the end.
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 25
+# mypy has one process, and the tests leave it time on two cores. ruff takes a second and goes first.
+LINTED := sh scripts/beside.sh $(BIN)/mypy
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo pdf paper check test test-slow test-pods lint format doctor schemas guides guide-locks bench bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-memory bench-search bench-ranking bench-pdf bench-codebases bench-packing bench-surveys bench-studies bench-long-study bench-pods bench-kernels-gpu redteam clean
+.PHONY: help setup demo pdf paper check test test-slow test-pods ruff lint format doctor schemas guides guide-locks bench bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-memory bench-search bench-ranking bench-pdf bench-codebases bench-packing bench-surveys bench-studies bench-long-study bench-pods bench-kernels-gpu redteam clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -59,11 +61,11 @@ $(CONVERTERS): requirements-converters.lock
 	.venv-converters/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-converters.lock
 	@touch $@
 
-check: lint $(TESTED)  ## ruff, mypy --strict, and the tests that start no process (about a minute)
-	$(PYTEST) -m "not slow and not network and not gpu and not child" $(PYTEST_ARGS)
+check: ruff $(TESTED)  ## ruff, mypy --strict, and the tests that start no process (about a minute)
+	$(LINTED) $(PYTEST) -m "not slow and not network and not gpu and not child" $(PYTEST_ARGS)
 
-test: lint $(TESTED)  ## run the tests that belong to every commit
-	$(PYTEST) -m "not slow and not network and not gpu" $(PYTEST_ARGS)
+test: ruff $(TESTED)  ## run ruff, mypy --strict, and the tests that belong to every commit
+	$(LINTED) $(PYTEST) -m "not slow and not network and not gpu" $(PYTEST_ARGS)
 
 test-slow: $(TESTED) $(PDF) $(CONVERTERS)  ## run the long proofs too
 	$(PYTEST) -m "not network and not gpu" $(PYTEST_ARGS)
@@ -71,9 +73,11 @@ test-slow: $(TESTED) $(PDF) $(CONVERTERS)  ## run the long proofs too
 test-pods: $(TESTED)  ## run every test of the 42 cases that can go wrong with rented GPUs (docs/gpus-cases.md)
 	$(PYTEST) -m "not network and not gpu" -k test_case_ tests/tools/pods tests/tools/runs/remote tests/server $(PYTEST_ARGS)
 
-lint: $(READY)  ## ruff and mypy --strict
+ruff: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+lint: ruff  ## ruff and mypy --strict
 	$(BIN)/mypy
 
 format: $(READY)  ## put every file into the house style

@@ -6,7 +6,7 @@
   it leaves out in any case needs no such mark). Tests that use a fixture of STARTING get it here.
 - A test may take TEST_SECONDS and a slow one SLOW_SECONDS, unless it has a limit of its own. Then
   pytest-timeout fails it and prints the stacks of all threads: nothing hangs forever.
-- The modules that take longest go first, so that both workers end at about the same time.
+- The modules that take longest go first, so that all workers end at about the same time.
 """
 
 import os
@@ -62,9 +62,16 @@ OF_IMPORTS = frozenset({"lscpu"})
 _started = [0]
 
 
-def _count_starts(event: str, args: tuple[Any, ...]) -> None:
-    if event in STARTS and not (args and args[0] in OF_IMPORTS):
-        _started[0] += 1
+def _count_starts(
+    event: str,
+    args: tuple[Any, ...],
+    starts: frozenset[str] = STARTS,
+    harmless: frozenset[str] = OF_IMPORTS,
+    started: list[int] = _started,
+) -> None:
+    # All by argument: while the interpreter ends, the names of this module are gone.
+    if event in starts and not (args and args[0] in harmless):
+        started[0] += 1
 
 
 sys.addaudithook(_count_starts)

@@ -138,3 +138,19 @@ def test_no_test_reads_a_file_outside_the_repository() -> None:
         if path != Path(__file__) and "ROOT.parent" in path.read_text(encoding="utf-8")
     ]
     assert not outside
+
+
+BESIDE = TESTS.parent / "scripts" / "beside.sh"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "code"),
+    [("exit 0", "exit 0", 0), ("exit 3", "exit 0", 3), ("exit 0", "exit 4", 4)],
+)
+def test_two_commands_run_beside_each_other_and_fail_if_either_fails(
+    first: str, second: str, code: int
+) -> None:
+    beside = ["sh", str(BESIDE), f"echo one; {first}", "sh", "-c", f"echo two; {second}"]
+    done = subprocess.run(beside, stdout=subprocess.PIPE, text=True, timeout=100, check=False)
+    assert done.returncode == code
+    assert done.stdout == "two\none\n"
