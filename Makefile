@@ -17,6 +17,9 @@ TORCH := $(VENV)/.torch
 TESTED := $(VENV)/.tested
 PDF := $(VENV)/.pdf
 CONVERTERS := .venv-converters/.ready
+# pip compiles 29,000 files on one core; this uses all cores. Some packages contain files of other
+# versions of Python, which do not compile, as pip knows too. What is compiled is left as it is.
+COMPILE := $(BIN)/python -W ignore -m compileall -qq -j 0 $(VENV)/lib || true
 # A module's tests stay on one worker; the slowest tests are printed at the end.
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 25
 # mypy has one process, and the tests leave it time on two cores. ruff takes a second and goes first.
@@ -36,8 +39,9 @@ $(TORCH): scripts/install_torch.sh | $(BIN)/python
 	@touch $@
 
 $(READY): requirements.lock pyproject.toml $(TORCH)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(COMPILE)
 	@touch $@
 
 setup: $(READY)  ## make the virtual environment (2 to 4 minutes the first time)

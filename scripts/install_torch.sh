@@ -10,7 +10,8 @@
 set -u
 python=$1
 version=2.13.0
-install() { "$python" -m pip install --disable-pip-version-check "$@"; }
+# The Makefile compiles the files of all packages together.
+install() { "$python" -m pip install --disable-pip-version-check --no-compile "$@"; }
 
 if "$python" -c "import torch" 2>/dev/null; then exit 0; fi
 if [ "$(uname -s)-$(uname -m)" != "Linux-x86_64" ] || command -v nvidia-smi >/dev/null 2>&1; then

@@ -32,5 +32,8 @@ def position_of(cursor: str, kind: str, parts: int, last: type[str] | type[int] 
 
 
 def offset_of(cursor: str | None, kind: str) -> int:
-    """Return the position in a cursor that contains one number; 0 for None. Raises BadRequest."""
+    """Return the offset that a cursor contains, or 0 if there is no cursor.
+
+    Raises BadRequest if the cursor is damaged or belongs to another tool.
+    """
     return 0 if cursor is None else int(position_of(cursor, kind, 1)[0])

@@ -170,7 +170,10 @@ class SandboxSpec(_Section):
     @model_validator(mode="after")
     def _has_its_section(self) -> Self:
         if (self.template == "custom") != (self.custom is not None):
-            raise ValueError('template = "custom" and the section [custom] need each other')
+            raise ValueError(
+                'A sandbox with template = "custom" must have a section [custom], and no other '
+                "sandbox may have one"
+            )
         return self
 
     @model_validator(mode="after")

@@ -160,7 +160,7 @@ def _text(content: Any) -> str:
 
 
 def _sendable(text: str) -> str:
-    """Return text that UTF-8 can encode: JSON may contain halves of characters."""
+    """Return the text with unpaired surrogates replaced: JSON allows them, but UTF-8 does not."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 

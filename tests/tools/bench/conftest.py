@@ -141,11 +141,21 @@ def fonts(shared_cache: Path) -> Path:
     return shared_cache / "matplotlib"
 
 
+def empty_box(folder: Path) -> Records:
+    box = folder / "sandboxes" / "box"
+    box.mkdir(parents=True)
+    return Records(box)
+
+
 @pytest.fixture
 def records(tmp_path: Path) -> Records:
-    folder = tmp_path / "sandboxes" / "box"
-    folder.mkdir(parents=True)
-    return Records(folder)
+    return empty_box(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared_records(tmp_path_factory: pytest.TempPathFactory) -> Records:
+    """A sandbox that the tests of a module fill once and then only read."""
+    return empty_box(tmp_path_factory.mktemp("shared"))
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,9 @@ from fumehood_tools.bench.plot import plot_benchmarks
 from fumehood_tools.page import app_html, page_content, write_page
 
 pytestmark = pytest.mark.child
+
+Seen = tuple[dict[str, Any], list[str]]
+Browsed = Callable[[int], Seen]
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next((found for name in NAMES if (found := shutil.which(name))), None)
@@ -38,7 +43,7 @@ READER = Path(__file__).with_name("page_reader.js").read_text(encoding="utf-8")
 REPORT = f"<script>\n{READER}</script>"
 
 
-def browse(page: Path, width: int) -> tuple[dict[str, Any], list[str]]:
+def browse(page: Path, width: int) -> Seen:
     """Return what the script saw, and the lines of the console."""
     assert CHROMIUM is not None, "no browser"
     if width < 500:
@@ -69,9 +74,10 @@ def browse(page: Path, width: int) -> tuple[dict[str, Any], list[str]]:
     return json.loads(html.unescape(found[1])), console
 
 
-@pytest.fixture
-def page(records: Any, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def page(shared_records: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write the page of a sandbox that has levels, a control, a try and a hostile docstring."""
+    records = shared_records
     records.variant("topk", packaged=True)
     records.variant("untrained", packaged=True)
     records.variant("gated", packaged=True)
@@ -89,16 +95,22 @@ def page(records: Any, tmp_path: Path) -> Path:
     records.score("gated", 0, parameters={"L1_PENALTY": 0.2}, metrics={"l0": 20.0})
     content = page_content(records.folder, packaged=records.packaged)
     written = write_page(records.folder, content)
-    target = tmp_path / "page.html"
+    target = tmp_path_factory.mktemp("page") / "page.html"
     text = written.read_text(encoding="utf-8")
     target.write_text(text.replace("</body>", f"{REPORT}</body>"), encoding="utf-8")
     return target
 
 
+@pytest.fixture(scope="module")
+def browsed(page: Path) -> Browsed:
+    """Return what is seen of the page at a width. The browser starts once for each."""
+    return cache(lambda width: browse(page, width))
+
+
 @needs_a_browser
 @pytest.mark.parametrize("width", [1280, 400])
-def test_the_page_works_in_a_browser_and_nothing_overlaps(page: Path, width: int) -> None:
-    seen, console = browse(page, width)
+def test_the_page_works_in_a_browser_and_nothing_overlaps(browsed: Browsed, width: int) -> None:
+    seen, console = browsed(width)
     assert console == [], console
     assert seen["width"] == width
     assert not seen["scrolls"] and not seen["detail_scrolls"]
@@ -112,8 +124,10 @@ def test_the_page_works_in_a_browser_and_nothing_overlaps(page: Path, width: int
 
 
 @needs_a_browser
-def test_a_mark_lights_its_row_and_its_series_and_opens_curves_and_receipts(page: Path) -> None:
-    seen, _ = browse(page, 1280)
+def test_a_mark_lights_its_row_and_its_series_and_opens_curves_and_receipts(
+    browsed: Browsed,
+) -> None:
+    seen, _ = browsed(1280)
     assert seen["lit"].count("path:topk(K=16)") == 2 and "tr:topk(K=16)" in seen["lit"]
     assert seen["lit"].count("path:topk") == 2  # the lines through topk's levels, in both plots
     assert "L0 16.0" in seen["tip"] and "2 seeds" in seen["tip"] and seen["dark"] == 0
@@ -130,8 +144,10 @@ def test_a_mark_lights_its_row_and_its_series_and_opens_curves_and_receipts(page
 
 @needs_a_browser
 @pytest.mark.parametrize("width", [1280, 400])
-def test_a_panel_shows_the_effect_of_every_variant_with_its_verdict(page: Path, width: int) -> None:
-    seen, _ = browse(page, width)
+def test_a_panel_shows_the_effect_of_every_variant_with_its_verdict(
+    browsed: Browsed, width: int
+) -> None:
+    seen, _ = browsed(width)
     assert seen["effects"] == [["hostile", "hostile", "undecided"], ["gated", "gated", "undecided"]]
     assert "path:gated" in seen["effect_lit"] and "g:gated" in seen["effect_lit"]
     words = seen["effect_tip"].split("\n")
@@ -141,8 +157,8 @@ def test_a_panel_shows_the_effect_of_every_variant_with_its_verdict(page: Path, 
 
 
 @needs_a_browser
-def test_text_of_a_variant_stays_text(page: Path) -> None:
-    seen, console = browse(page, 1280)
+def test_text_of_a_variant_stays_text(browsed: Browsed) -> None:
+    seen, console = browsed(1280)
     assert "</script><img src=x" in seen["detail"] and seen["images"] == 0
     assert seen["title"] == "box · fumehood" and console == []
 

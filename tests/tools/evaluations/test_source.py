@@ -63,16 +63,16 @@ def test_the_example_of_the_page_is_an_evaluation(box: Sandbox) -> None:
 BROKEN = {
     "x = (": "not valid Python",
     METRICS: "no function evaluate",
-    f"{METRICS}def evaluate(latents):\n    return 1\n": "does not take two arguments",
+    f"{METRICS}def evaluate(latents):\n    return 1\n": "must take exactly two arguments",
     EVALUATE: "does not declare METRICS",
     f"METRICS = dict(a=1)\n{EVALUATE}": "not a literal",
     f"METRICS = {{}}\n{EVALUATE}": "dict of 1 to 12 metrics",
-    f"METRICS = {{'a__b': {{}}}}\n{EVALUATE}": "lower case words",
+    f"METRICS = {{'a__b': {{}}}}\n{EVALUATE}": "lowercase words",
     f"METRICS = {{'a': {{'better': 'more'}}}}\n{EVALUATE}": "better must be",
     f"METRICS = {{'a': {{'better': 'lower'}}}}\n{EVALUATE}": "say smallest_effect",
     f"METRICS = {{'a': {{'better': 'none', 'digits': 9}}}}\n{EVALUATE}": "digits must be",
     f"METRICS = {{'a': {{'better': 'none', 'margin': 1}}}}\n{EVALUATE}": "its fields are",
-    f"{METRICS}NEEDS = ('weights',)\n{EVALUATE}": "list of known words",
+    f"{METRICS}NEEDS = ('weights',)\n{EVALUATE}": "list of known names",
 }
 
 
@@ -122,7 +122,9 @@ def test_absorption_of_sae_bench_is_an_evaluation_that_must_be_named(
     assert chosen_evaluations(box, ["sae_bench_absorption"]) == [fed]
     assert fed not in chosen_evaluations(box, [])
     write(box, "sae_bench_mine", METRICS + EVALUATE)
-    with pytest.raises(Rejected, match="names with sae_bench_ are those of sae-bench"):
+    with pytest.raises(
+        Rejected, match="names that start with sae_bench_ are reserved for sae-bench"
+    ):
         chosen_evaluations(box, ["sae_bench_mine"])
 
 

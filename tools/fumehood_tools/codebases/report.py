@@ -45,7 +45,7 @@ class CodebaseList(BaseModel, frozen=True):
     next: str = ""
 
     def in_words(self) -> "CodebaseList":
-        """Return the page with its outcome and the next step in words."""
+        """Return a copy of this page with `outcome` and `next` filled in as sentences."""
         return self.model_copy(update={"outcome": self._head(), "next": self._next_step()})
 
     def text(self) -> str:

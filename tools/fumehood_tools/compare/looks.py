@@ -93,7 +93,10 @@ def _looks(pairs: Iterable[_Seed]) -> int:
 
 
 def _seeds(found: SandboxRecords, scores: Mapping[str, Score]) -> dict[int, _Seed]:
-    """Return seed -> when it was asked for and written, for one file in one setting."""
+    """Return when each seed was requested and when its score was written.
+
+    The scores are those of one file in one setting.
+    """
     written: dict[int, int] = {}
     for place, score in scores.items():
         at = found.order[place]

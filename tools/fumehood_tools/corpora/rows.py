@@ -148,7 +148,7 @@ def _rows_of(
 
 
 def as_rows(rows: Sequence[Sequence[int]], bos: int) -> "NDArray[np.int32]":
-    """Return rows of tokens as an array, each with BOS in front."""
+    """Return rows of token ids as one array, with the BOS token prepended to each row."""
     import numpy as np
 
     body = np.asarray(rows, dtype=np.int32)

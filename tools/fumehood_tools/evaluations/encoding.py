@@ -81,8 +81,9 @@ class KeptRows:
         self._active += int(wanted.sum())
         if self._active > MOST_ACTIVE:
             raise RunFailed(
-                f"More than {MOST_ACTIVE:,} latents are active in {self._kept:,} rows: evaluations "
-                "are for sparse dictionaries. Lower corpus.eval_tokens in a new sandbox."
+                f"The dictionary is too dense for evaluations: {self._kept:,} rows have more than "
+                f"{MOST_ACTIVE:,} active latents in all. Make the variant sparser, or create a "
+                "sandbox with fewer corpus.eval_tokens."
             )
         self._parts.append((row_A[wanted], sparse.index_A[wanted], sparse.value_A[wanted]))
 

@@ -99,9 +99,11 @@ def read_evaluation(path: Path, shipped: bool, limits: LimitsSpec) -> Evaluation
         line = error.lineno if isinstance(error, SyntaxError) else None
         raise VariantRejected(shown, line, f"it is not valid Python ({error})", "fix it") from error
     if not is_name(path.stem):
-        raise _broken(shown, None, "its name is not lower case words joined by _", "rename it")
+        raise _broken(shown, None, "its name must be lowercase words joined by _", "rename it")
     if path.stem.startswith(RESERVED) and not shipped:
-        raise _broken(shown, None, f"names with {RESERVED} are those of sae-bench", "rename it")
+        raise _broken(
+            shown, None, f"names that start with {RESERVED} are reserved for sae-bench", "rename it"
+        )
     _check_evaluate(tree, shown)
     found = {name: (node, line) for name, node, line in _assigned(tree)}
     metrics, line = _literal(found, "METRICS", shown)
@@ -116,7 +118,7 @@ def read_evaluation(path: Path, shipped: bool, limits: LimitsSpec) -> Evaluation
     needs, line = _literal(found, "NEEDS", shown) if "NEEDS" in found else ((), 1)
     if not isinstance(needs, tuple | list) or any(need not in NEEDS for need in needs):
         raise _broken(
-            shown, line, "NEEDS is not a list of known words", f"choose among {', '.join(NEEDS)}"
+            shown, line, "NEEDS must be a list of known names", f"choose among {', '.join(NEEDS)}"
         )
     judge_source(source, limits)
     return EvaluationFile(path.stem, source, metrics, tuple(needs), shipped)
@@ -129,7 +131,7 @@ def _check_evaluate(tree: ast.Module, shown: str) -> None:
         raise _broken(shown, None, "it has no function evaluate", cure)
     taken = named[-1].args
     if len(taken.posonlyargs) + len(taken.args) != 2 or taken.vararg or taken.kwonlyargs:
-        raise _broken(shown, named[-1].lineno, "evaluate does not take two arguments", cure)
+        raise _broken(shown, named[-1].lineno, "evaluate must take exactly two arguments", cure)
 
 
 def _assigned(tree: ast.Module) -> Iterator[tuple[str, ast.expr, int]]:

@@ -25,7 +25,7 @@ HINT = "skills/list lists all skills."
 
 
 class SkillFile(BaseModel, frozen=True):
-    """One file of a skill. digest: sha256:HEX of its bytes. size: bytes."""
+    """One file of a skill, with its SHA-256 digest (`sha256:<hex>`) and its size in bytes."""
 
     uri: str
     digest: str

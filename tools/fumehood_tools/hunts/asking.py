@@ -79,7 +79,10 @@ def _question(
 ) -> tuple[AskText | AskLatent, HuntProbe]:
     given = [one for one in (text, tokens, latent) if one is not None]
     if len(given) != 1:
-        raise BadRequest("Pass exactly one of text, tokens and latent: each is one question.")
+        raise BadRequest(
+            "Pass exactly one of text, tokens and latent. To ask about several, call this tool "
+            "once for each."
+        )
     if latent is not None:
         probe = HuntProbe(repeat=repeat, asked="latent", content=str(latent), written=now())
         return AskLatent(latent=latent), probe

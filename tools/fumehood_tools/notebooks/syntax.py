@@ -175,7 +175,7 @@ def _same_scope(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def _awaits(statement: ast.stmt) -> bool:
-    """Whether a statement needs an event loop around it."""
+    """Return whether a statement can only run inside an event loop."""
     if isinstance(statement, SCOPES):
         return False
     return any(

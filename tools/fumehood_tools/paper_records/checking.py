@@ -255,7 +255,7 @@ def _missing_value(value: str, evidence: str) -> str:
 
 
 def _unrelated(item: Item, evidence: str) -> str:
-    """Return a complaint if statement and quotation have nothing in common, else ''."""
+    """Return an error text if the claim shares no word or number with its quote, else ''."""
     claim = clean(item.claim)
     ours = {stem(word) for word in _content(claim)}
     theirs = {stem(word) for word in _content(evidence)}

@@ -48,13 +48,13 @@ def metrics_of(evaluation: str, declared: object) -> dict[str, Metric]:
     declaration.
     """
     if not is_name(evaluation):
-        raise ValueError(f"the name {evaluation!r:.60} is not lower case words joined by _")
+        raise ValueError(f"the name {evaluation!r:.60} must be lowercase words joined by _")
     if not isinstance(declared, Mapping) or not 1 <= len(declared) <= MOST_METRICS:
         raise ValueError(f"METRICS must be a dict of 1 to {MOST_METRICS} metrics")
     found: dict[str, Metric] = {}
     for name, fields in declared.items():
         if not is_name(name):
-            raise ValueError(f"the metric {name!r:.60} is not lower case words joined by _")
+            raise ValueError(f"the metric {name!r:.60} must be lowercase words joined by _")
         key = metric_key(evaluation, name)
         found[key] = _metric(key, name, fields, is_first=not found)
     return found

@@ -112,7 +112,7 @@ def read_address(text: str) -> Address:
     if len(whole) > MOST_ADDRESS or any(not c.isprintable() for c in whole):
         raise _not_one(whole, "It is too long or contains control characters")
     if whole.startswith("-"):
-        raise _not_one(whole, "It looks like an option")
+        raise _not_one(whole, "It starts with -, so git would read it as an option")
     short, _, rest = whole.partition(":")
     if short.lower() in _SHORT and not rest.startswith("//"):
         return _of_parts(_SHORT[short.lower()], rest, "https", whole)
@@ -183,7 +183,7 @@ def _of_url(url: str, text: str) -> Address:
     if scheme not in ("https", "http", "ssh") or not re.fullmatch(r"[\w.-]+|[\da-f:]+", host):
         raise _not_one(text, "Only https addresses can be cloned, and ssh where you ask for it")
     if host.startswith("-"):
-        raise _not_one(text, "Its host looks like an option")
+        raise _not_one(text, "Its host name starts with -, so git would read it as an option")
     if scheme == "http" and not is_loopback(host):
         scheme = "https"
     host = f"[{host}]" if ":" in host else host

@@ -139,7 +139,7 @@ class LocalTrainee:
         return True
 
     def fraction(self) -> float:
-        """Return the completed share of the training."""
+        """Return the fraction of the training that is done, from 0 to 1."""
         return 0.0 if self._training is None else self._training.fraction()
 
     def finished(self) -> Effort | None:

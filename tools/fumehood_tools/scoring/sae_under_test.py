@@ -243,7 +243,7 @@ class SaeUnderTest:
             if l0 > limit:
                 raise IntegrityFailed(
                     "sparsity_switch",
-                    f"L0 is {own:.1f} on the evaluation split, and {l0:.1f} on the {where} "
+                    f"L0 is {own:.1f} on the evaluation split, but {l0:.1f} on the {where} "
                     f"(allowed: {limit:.1f})",
                     "Make encode equally sparse on all texts, with a fixed k or fixed thresholds.",
                 )

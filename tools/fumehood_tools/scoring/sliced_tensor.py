@@ -40,7 +40,10 @@ class Logits(Protocol):
     """A source of rows of logits."""
 
     def rows(self, first: int, last: int) -> "Tensor":
-        """Return some of the B x T rows, [last - first, V]. All are of the same text."""
+        """Return rows first to last - 1 of the B x T rows, as [last - first, V].
+
+        All of them must belong to the same text.
+        """
 
     def losses(self) -> "Tensor":
         """Return the loss of every token but the last of each text: [B, T - 1]."""

@@ -126,7 +126,7 @@ def _header(content: bytes) -> tuple[dict[str, Any], int]:
     """Return the parsed header of a safetensors file, and its length in bytes."""
     size = struct.unpack("<Q", content[:8])[0] if len(content) >= 8 else 0
     if not 2 <= size <= min(HEADER_BYTES, len(content) - 8):
-        raise _refused("it does not start with the header of a safetensors file")
+        raise _refused("it does not start with a safetensors header")
     try:
         header = json.loads(content[8 : 8 + size])
     except (ValueError, RecursionError):

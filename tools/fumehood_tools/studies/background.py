@@ -27,7 +27,8 @@ def checked_background(items: Sequence[str], sources: Sources) -> list[str]:
         except FumehoodError as error:
             faults.append(f"background {number}: {error}")
     if faults:
-        raise BadRequest("\n".join(["The study was not opened.", *faults[:10]]))
+        head = "The study was not opened, because its background has errors:"
+        raise BadRequest("\n".join([head, *faults[:10]]))
     return found
 
 

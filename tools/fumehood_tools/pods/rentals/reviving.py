@@ -13,10 +13,11 @@ from fumehood_tools.pods.rentals.model import Rental
 
 
 def revive(desk: Desk, intent: str) -> Rented:
-    """Start a stopped pod again and wait until it can be reached; its address may be another one.
+    """Start a stopped pod again and wait until it can be reached. Its address may have changed.
 
-    Raises NoGpusLeft if its machine has no free GPU any more, after ending the pod; and what `boot`
-    raises. The time until the pod is up counts from now, within its longest life.
+    If its machine has too few free GPUs by now, this ends the pod and raises NoGpusLeft. It also
+    raises what `boot` raises. The limit for booting starts now, and never extends past the pod's
+    longest life.
     """
     rental = desk.journal.rental(intent)
     rental = desk.journal.move(rental, "booting", "starting the stopped pod again", stopped=True)
@@ -26,7 +27,7 @@ def revive(desk: Desk, intent: str) -> Rented:
         raise _without_gpus(desk, rental, str(error)) from error
     rental, pod = boot(desk, rental, again=True)
     if pod.gpu_count < rental.gpu_count:
-        raise _without_gpus(desk, rental, f"it came back with {pod.gpu_count} GPUs")
+        raise _without_gpus(desk, rental, f"after the restart it had {pod.gpu_count} GPUs")
     return Rented(rental, pod)
 
 

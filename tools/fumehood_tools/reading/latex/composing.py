@@ -305,7 +305,7 @@ class Composer:
             self.footnotes.clear()
 
     def add(self, block: Block) -> None:
-        """Add a block after the current paragraph, or only its text if composed within a line."""
+        """Add a block after the current paragraph. Within a line of text, add only its text."""
         if self.depth:
             self.out.append(f" {block.text} ")
         elif self.float is not None and block.kind in ("table", "code"):

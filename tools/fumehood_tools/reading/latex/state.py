@@ -1,4 +1,8 @@
-"""What all streams of one paper share: files, definitions, flags and counters of the work."""
+"""The state that all token streams of one LaTeX paper share.
+
+It consists of the source files, the definitions and flags made so far, and counters that limit the
+work.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

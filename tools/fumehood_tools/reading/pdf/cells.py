@@ -75,7 +75,10 @@ def _text_columns(rows: Sequence[Row]) -> list[tuple[float, float]]:
 
 
 def _even_spans(row: Row) -> Iterator[Sequence[Word]]:
-    """Yield runs of at least three words in neighboring cells with equal spaces between them."""
+    """Yield each run of three or more words in adjacent cells that are evenly spaced.
+
+    Such a run is probably a line of text, and not a row of a table.
+    """
     if sum(bool(_WORDY.search(cell.text)) for cell in row.cells) < 0.5 * len(row.cells):
         return
     for first in range(len(row.cells)):

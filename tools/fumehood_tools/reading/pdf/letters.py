@@ -29,12 +29,13 @@ def baseline_of(
     size: float,
     box: Callable[[float, float, float, float], Box],
 ) -> float:
-    """Return the y coordinate of the baseline of the line to which a glyph of TeX belongs.
+    """Return the y coordinate of the baseline of the text line that a TeX glyph belongs to.
 
-    TeX hangs large brackets and sums below their own baseline, and centers what they draw on the
-    axis of the formula, a quarter of the font size above the baseline of its letters. A root in its
-    ordinary size hangs too; how low depends a little on the height of the letters under it.
-    box: converts a box from PDF coordinates.
+    The glyph's own baseline is not that of its line: TeX draws large brackets and sums below it,
+    and centers them on the axis of the formula, which is a quarter of the font size above the
+    baseline of the letters. A root sign of ordinary size is also drawn below its baseline. How far
+    below depends slightly on the letters under it, so 0.82 of the font size is an approximation.
+    `box` converts a box from PDF coordinates.
     """
     if not face.large:
         return base + 0.82 * size if char == "√" else base

@@ -97,17 +97,20 @@ class ArchiveReader:
         except OSError as error:
             raise StorageFailed.from_os_error(error, f"Reading {path.name}") from error
         if len(entries) > MOST_FILES:
-            raise Damaged(f"{path.name} has {len(entries):,} files. It is no archive of a study.")
+            raise Damaged(
+                f"{path.name} is not a study archive: it has {len(entries):,} files, and an "
+                f"archive has at most {MOST_FILES:,}."
+            )
         for entry in entries:
             _refuse_odd(entry, path.name)
         self.members = {
             entry.filename: Member(entry.filename, entry.file_size) for entry in entries
         }
         if len(self.members) != len(entries):
-            raise Damaged(f"{path.name} has two files of the same name. Do not trust it.")
+            raise Damaged(f"{path.name} contains two files with the same name. Do not trust it.")
         if sum(member.size for member in self.members.values()) > path.stat().st_size:
             raise Damaged(
-                f"{path.name} says that it holds more than its own size. Do not trust it."
+                f"{path.name} claims to contain more bytes than the file has. Do not trust it."
             )
 
     def read(self, name: str) -> bytes:

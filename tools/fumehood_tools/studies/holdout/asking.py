@@ -77,8 +77,8 @@ def ask(lab: Lab, jobs: JobStore, study: str, plan: int) -> Asked:
 def _check_judged(study: Study, plan: int) -> None:
     if not any(content.plan == plan for _, content in study.only(Conclusion)):
         raise BadRequest(
-            f"Plan {plan} was not judged yet, and the holdout is for the final verdict. Call "
-            f"judge_experiment(study={study.name!r}, plan={plan}) first."
+            f"Plan {plan} has not been judged yet, and the holdout answers only about judged "
+            f"plans. Call judge_experiment(study={study.name!r}, plan={plan}) first."
         )
 
 

@@ -100,7 +100,7 @@ def winner_of(study: Study, plan: int, variant: str) -> PlannedVariant:
     judged = [found for _, found in study.only(Conclusion) if found.plan == plan]
     if not judged:
         raise BadRequest(
-            f"Plan {plan} was not judged yet. Call judge_experiment(study={study.name!r}, "
+            f"Plan {plan} has not been judged yet. Call judge_experiment(study={study.name!r}, "
             f"plan={plan}) first: only a supported claim is tested elsewhere."
         )
     last = judged[-1]

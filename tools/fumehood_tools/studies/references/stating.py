@@ -102,7 +102,9 @@ def _mean(reference: Reference, basis: Sequence[Basis]) -> Stated:
 def _sd(reference: Reference, basis: Sequence[Basis]) -> Stated:
     values = _measured(reference, [one for one in basis if one.kind == SCORE])
     if len(values) < 2:
-        raise BadRequest(f"{reference.text}: one seed has no standard deviation. Run more seeds.")
+        raise BadRequest(
+            f"{reference.text}: a standard deviation needs at least two seeds. Run more seeds."
+        )
     digits, sd = metric_named(reference.field).digits, statistics.stdev(values)
     said = f"{sd:.{digits}f} (s.d. over {seeds_in_words(len(values))})"
     return Stated(said, (sd, float(len(values))))

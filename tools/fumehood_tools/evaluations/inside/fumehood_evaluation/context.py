@@ -1,4 +1,4 @@
-"""What an evaluation is told besides the latents. Arrays cannot be written to.
+"""What an evaluation receives besides the latents. The arrays are read-only.
 
 N = rows, D = d_model, F = dictionary size, G = planted features, T = texts of a probing task.
 """
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Planted:
-    """The truth of the synthetic subject: x = features @ directions + constant + small noise."""
+    """The ground truth of the synthetic subject.
+
+    Its activations are x = features @ directions + constant + small noise.
+    """
 
     directions: "NDArray[np.float32]"
     """Unit vectors [G, D]."""

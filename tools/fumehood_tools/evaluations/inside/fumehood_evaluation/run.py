@@ -70,7 +70,9 @@ def _loaded(path: str) -> Callable[[Latents, Context], Any]:
 def _plain(measured: Any) -> dict[str, float]:
     """Return the metrics as plain numbers. Raises TypeError for anything else."""
     if not isinstance(measured, Mapping):
-        raise TypeError(f"evaluate returned a {type(measured).__name__}, not a dict of metrics")
+        raise TypeError(
+            f"evaluate returned a {type(measured).__name__}, but must return a dict of metrics"
+        )
     return {str(name): float(value) for name, value in measured.items()}
 
 
