@@ -87,7 +87,7 @@ def test_only_a_supported_registered_claim_is_tested_and_the_answer_says_what_is
     desk: Desk, store: JobStore
 ) -> None:
     plan = desk.plan()
-    with pytest.raises(BadRequest, match="not judged yet"):
+    with pytest.raises(BadRequest, match="not been judged yet"):
         promote(desk.lab, store, "s", plan, "mine")
     desk.score("topk")
     desk.score("mine")

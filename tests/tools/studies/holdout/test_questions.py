@@ -130,7 +130,7 @@ def test_what_cannot_be_asked_costs_no_question(desk: Desk, store: JobStore) -> 
     plan = desk.plan()
     with pytest.raises(UnknownName):
         ask(desk.lab, store, "s", 99)
-    with pytest.raises(BadRequest, match="not judged yet"):
+    with pytest.raises(BadRequest, match="not been judged yet"):
         ask(desk.lab, store, "s", plan)
     desk.score("topk")
     desk.score("mine", seeds=(0, 1))
