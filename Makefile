@@ -17,9 +17,9 @@ TORCH := $(VENV)/.torch
 TESTED := $(VENV)/.tested
 PDF := $(VENV)/.pdf
 CONVERTERS := .venv-converters/.ready
-# pip compiles 29,000 files on one core; this uses all cores. Some packages contain files of other
-# versions of Python, which do not compile, as pip knows too. What is compiled is left as it is.
-COMPILE := $(BIN)/python -W ignore -m compileall -qq -j 0 $(VENV)/lib || true
+# pip compiles 29,000 files on one core; this uses all cores. Some packages contain files for other
+# versions of Python, which do not compile. Files that are compiled already are left as they are.
+COMPILE := $(BIN)/python -W ignore -m compileall -qq -j 0 $(VENV)/lib tools server sandbox_template || true
 # A module's tests stay on one worker; the slowest tests are printed at the end.
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 25
 # mypy has one process, and the tests leave it time on two cores. ruff takes a second and goes first.
@@ -64,6 +64,9 @@ $(CONVERTERS): requirements-converters.lock
 	$(PYTHON) -m venv .venv-converters
 	.venv-converters/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-converters.lock
 	@touch $@
+
+# Tests start many processes, and each would compile the same modules again if none may keep them.
+check test test-slow test-pods: export PYTHONDONTWRITEBYTECODE :=
 
 check: ruff $(TESTED)  ## ruff, mypy --strict, and the tests that start no process (about a minute)
 	$(LINTED) $(PYTEST) -m "not slow and not network and not gpu and not child" $(PYTEST_ARGS)
