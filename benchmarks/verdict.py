@@ -142,7 +142,7 @@ def measure(part: str, side: Checkout, request: dict[str, Any], *, memory: bool)
 
 def order_of(printed: str) -> list[str]:
     """Return the variants of the demo's table in its order."""
-    names = re.findall(r"^(\w+) .*\d\.\d{4} .*$", printed, re.MULTILINE)
+    names = re.findall(r"^(\w+) .*\d\.\d{4} +\d\.\d{4} .*$", printed, re.MULTILINE)
     return list(dict.fromkeys(names))
 
 
