@@ -101,7 +101,7 @@ async def _main_job(client: Client, settings: Settings, scale: Scale) -> None:
 
 def _choose_probing(path: Path, tasks: list[str]) -> None:
     """Write other probing tasks into a sandbox.toml, as a person would."""
-    content: dict[str, Any] = tomlkit.parse(path.read_text(encoding="utf-8"))
+    content: Any = tomlkit.parse(path.read_text(encoding="utf-8"))
     content["scoring"]["probing_tasks"] = tasks
     write_bytes(path, tomlkit.dumps(content).encode())
 

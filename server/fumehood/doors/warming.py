@@ -13,6 +13,7 @@ import threading
 from fumehood.tooling import Toolbox
 from fumehood_tools.bench.fonts import list_fonts
 from fumehood_tools.glass import compiled_kernels
+from fumehood_tools.jobs.models import Status
 from fumehood_tools.jobs.table import TABLE_FILE
 from fumehood_tools.settings import Settings
 from fumehood_tools.spec import SandboxSpec
@@ -40,8 +41,8 @@ def _is_working(toolbox: Toolbox) -> bool:
     """Return whether a job waits or runs. Creates no table of jobs to find out."""
     if not (toolbox.settings.state / TABLE_FILE).exists():
         return False
-    waiting = ("queued", "starting", "running")
-    return any(toolbox.jobs.list(status, limit=1).total for status in waiting)
+    unfinished: tuple[Status, ...] = ("queued", "starting", "running")
+    return any(toolbox.jobs.list(status, limit=1).total for status in unfinished)
 
 
 def _started(settings: Settings) -> threading.Thread:

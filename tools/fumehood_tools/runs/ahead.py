@@ -53,10 +53,11 @@ class HarvestAhead:
             self._thread.start()
             return True
 
-    def wait(self) -> None:
-        """Wait for the end of the harvest, if there is one."""
+    def has_ended(self, seconds: float) -> bool:
+        """Wait up to `seconds` for the end of the harvest; return whether none is running."""
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(seconds)
+        return self._thread is None or not self._thread.is_alive()
 
     def _is_wanted(self, spec: SandboxSpec) -> bool:
         settings, name = self._settings, spec.subject.name
