@@ -26,7 +26,7 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-r
 LINTED := sh scripts/beside.sh $(BIN)/mypy
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo pdf paper check test test-slow test-pods ruff lint format doctor schemas guides guide-locks bench bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-memory bench-search bench-ranking bench-pdf bench-codebases bench-packing bench-surveys bench-studies bench-long-study bench-pods bench-kernels-gpu redteam clean
+.PHONY: help setup demo pdf paper check test test-slow test-pods ruff lint format doctor schemas guides guide-locks bench bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-memory bench-search bench-ranking bench-pdf bench-codebases bench-packing bench-surveys bench-studies bench-long-study bench-pods bench-verdict bench-kernels-gpu redteam clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -165,13 +165,16 @@ bench-long-study: $(READY)  ## reading a study of 500 experiments, and starting 
 bench-pods: $(TESTED)  ## a queue of trainings on four pods of the stand-in, against one
 	$(BIN)/python benchmarks/pods_wall.py
 
+bench-verdict: $(READY)  ## a verdict, and the demo's first and second run (AGAINST=folder of another checkout)
+	$(BIN)/python benchmarks/verdict.py $(if $(AGAINST),--against "$(AGAINST)")
+
 bench-kernels-gpu: $(READY)  ## sparse kernels on a GPU, against their dense form (not part of bench)
 	$(BIN)/python benchmarks/kernels_gpu.py
 
 bench-score: $(READY)  ## scoring one more SAE, against sae-bench's own run
 	$(BIN)/python benchmarks/score.py
 
-bench: bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-memory bench-search bench-ranking bench-pdf bench-codebases bench-packing bench-surveys bench-studies bench-long-study bench-pods  ## all benchmarks
+bench: bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-memory bench-search bench-ranking bench-pdf bench-codebases bench-packing bench-surveys bench-studies bench-long-study bench-pods bench-verdict  ## all benchmarks
 
 clean:  ## remove the virtual environment and build leftovers (workspaces and caches stay)
 	rm -rf $(VENV) .venv-converters dist build .mypy_cache .ruff_cache .pytest_cache

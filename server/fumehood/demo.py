@@ -8,24 +8,29 @@ import argparse
 import shutil
 import sys
 import time
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import anyio
+import tomlkit
 from mcp import Client
 from mcp.types import CallToolResult
 from tqdm import tqdm
 
 from fumehood.client import connected, text_of
 from fumehood_tools.errors import FumehoodError, RunFailed
-from fumehood_tools.files import data_path
+from fumehood_tools.files import data_path, write_bytes
+from fumehood_tools.sandbox.sources import SPEC_FILE
 from fumehood_tools.settings import Settings, load_settings
 
 Scale = Literal["demo", "tiny"]
 VARIANT = "two_stage_topk"
 BASELINES = ("topk", "batch_topk", "standard")
 CONTROL = "untrained"
+# Half of the default's tokens and two of its four probing tasks: the table has the same order, and
+# a new user does not wait for the other halves.
 SANDBOX_OF_SCALE: dict[Scale, dict[str, Any]] = {
-    "demo": {},
+    "demo": {"train_tokens": 100_000},
     "tiny": {
         "subject": "synthetic",
         "layer": 0,
@@ -35,6 +40,8 @@ SANDBOX_OF_SCALE: dict[Scale, dict[str, Any]] = {
         "eval_tokens": 4_064,
     },
 }
+
+PROBING_OF_SCALE: dict[Scale, list[str]] = {"demo": ["ag_news", "code"]}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,17 +82,28 @@ async def _main_job(client: Client, settings: Settings, scale: Scale) -> None:
     print(f"server: {len(tools)} tools: {', '.join(tool.name for tool in tools)}\n")
     box = {"name": name, **SANDBOX_OF_SCALE[scale]}
     print(text_of(await _call(client, "create_sandbox", box)), "\n")
+    if tasks := PROBING_OF_SCALE.get(scale):
+        _choose_probing(settings.sandboxes / name / SPEC_FILE, tasks)
+        print(f"wrote sandbox.toml: scoring.probing_tasks = {tasks}\n")
     target = settings.sandboxes / name / "variants" / f"{VARIANT}.py"
     shutil.copyfile(data_path("examples") / "variants" / f"{VARIANT}.py", target)
     print(f"wrote variants/{VARIANT}.py\n")
     check = {"sandbox": name, "variant": VARIANT}
     print(text_of(await _call(client, "check_variant", check)), "\n")
-    variants = [VARIANT, *BASELINES, CONTROL]
+    # The control takes no training, so the scorer has work from the start.
+    variants = [CONTROL, VARIANT, *BASELINES]
     run = await _call(client, "run_variants", {"sandbox": name, "variants": variants})
     print(text_of(run), "\n")
     await _wait(client, str((run.structured_content or {})["job_id"]))
     print(text_of(await _call(client, "read_benchmarks", {"sandbox": name})), "\n")
     print(text_of(await _call(client, "plot_benchmarks", {"sandbox": name})))
+
+
+def _choose_probing(path: Path, tasks: list[str]) -> None:
+    """Write other probing tasks into a sandbox.toml, as a person would."""
+    content: Any = tomlkit.parse(path.read_text(encoding="utf-8"))
+    content["scoring"]["probing_tasks"] = tasks
+    write_bytes(path, tomlkit.dumps(content).encode())
 
 
 async def _wait(client: Client, job_id: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import anyio
 import pytest
 from fakes.sandbox_files import change_setting, leave_out_probing
+from fakes.tiny_llama import save_tiny_llama, write_numbers
 from mcp import Client, StdioServerParameters
 from mcp.types import CallToolResult, ImageContent, TextContent
 
@@ -120,6 +121,31 @@ async def ended(client: Client, job_id: str) -> dict[str, Any]:
             job = await ask(client, "wait_for_job", job_id=job_id, max_seconds=45)
             if job["status"] not in ("queued", "starting", "running"):
                 return job
+
+
+async def test_the_first_check_begins_the_harvest_that_a_run_will_need(tmp_path: Path) -> None:
+    server = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "fumehood", "serve"],
+        env={**environment_of(tmp_path, tmp_path / "cache"), "FUMEHOOD_DTYPE": "float32"},
+    )
+    async with Client(server) as client:
+        made = await ask(
+            client,
+            "create_sandbox",
+            name="small",
+            subject=str(save_tiny_llama(tmp_path / "subject")),
+            layer=1,
+            corpus=str(write_numbers(tmp_path / "texts.jsonl")),
+            dict_size=64,
+            train_tokens=5_000,
+            eval_tokens=500,
+        )
+        leave_out_probing(Path(made["folder"]))
+        await ask(client, "check_variant", sandbox="small", variant="topk")
+        with anyio.fail_after(120):
+            while not list((tmp_path / "cache" / "activations").glob("*/manifest.json")):
+                await anyio.sleep(0.1)  # the harvest needs the processor
 
 
 async def test_an_agent_gets_from_a_variant_to_a_plot(client: Client) -> None:

@@ -18,13 +18,16 @@ REMIND_SECONDS = 60.0
 
 @contextlib.contextmanager
 def exclusive(
-    path: Path, on_wait: Callable[[], None] = lambda: None, seconds: float = LOCK_SECONDS
+    path: Path,
+    on_wait: Callable[[], None] = lambda: None,
+    seconds: float = LOCK_SECONDS,
+    remind: float = REMIND_SECONDS,
 ) -> Iterator[None]:
     """Hold the lock file at path; wait up to `seconds` if another process holds it.
 
-    on_wait is called when the wait begins, and again each minute. `seconds` may be infinite if the
-    holder may work for hours: the lock is released when the holder dies. Raises StorageFailed when
-    the file cannot be created or the time is up.
+    on_wait is called when the wait begins, and again after each `remind` seconds. `seconds` may be
+    infinite if the holder may work for hours: the lock is released when the holder dies. Raises
+    StorageFailed when the file cannot be created or the time is up.
     """
     from filelock import FileLock  # 18 ms, which a server's start need not pay
 
@@ -35,7 +38,7 @@ def exclusive(
         wait = 0.0
         while not _acquired(lock, wait):
             on_wait()
-            wait = min(REMIND_SECONDS, deadline.left())
+            wait = min(remind, deadline.left())
     except OSError as error:
         raise StorageFailed.from_os_error(error, f"Taking the lock {path.name}") from error
     try:

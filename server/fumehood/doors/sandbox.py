@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from fumehood.doors import proving, sandbox_prompts
 from fumehood.doors.arguments import Cursor, SandboxName
 from fumehood.doors.running import register_run
-from fumehood.doors.warming import warm_up
+from fumehood.doors.warming import harvest_ahead, warm_up
 from fumehood.tooling import Toolbox, answer
 from fumehood_tools.custom.check import check_custom
 from fumehood_tools.glass import choose_level, compiled_kernels
@@ -238,6 +238,7 @@ def _register_check(toolbox: Toolbox) -> None:
         if box.spec.custom is not None:
             own = check_custom(box, variant, level)
             return answer(own.text(), own)
+        harvest_ahead(toolbox, box.spec)
         # Not called for a file with static errors, which is answered at once.
         kernels = partial(compiled_kernels, toolbox.settings.cache)
         report = check.check_variant(box, variant, level, kernels=kernels)

@@ -1,15 +1,13 @@
 """Several sites of a tiny language model in a folder, and the batch size they are read with."""
 
 import io
-import json
-import random
 import shutil
-import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from fakes.tiny_llama import save_tiny_llama, write_numbers
 
 from fumehood_tools.corpora.probing import labelled_texts
 from fumehood_tools.errors import BadRequest
@@ -30,42 +28,13 @@ SITES: tuple[dict[str, Any], ...] = (
 @pytest.fixture(scope="module")
 def subject(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a random llama of 3 layers, width 32, and a tokenizer of bytes."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        from tokenizers import Tokenizer
-        from tokenizers.models import BPE
-        from tokenizers.pre_tokenizers import ByteLevel
-        from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-    folder = tmp_path_factory.mktemp("subject")
-    tokens = ["<s>", *sorted(ByteLevel.alphabet())]
-    tokenizer = Tokenizer(BPE({token: number for number, token in enumerate(tokens)}, []))
-    tokenizer.pre_tokenizer = ByteLevel()
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token="<s>", eos_token="<s>"
-    ).save_pretrained(folder)
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=257,
-        hidden_size=32,
-        num_hidden_layers=3,
-        num_attention_heads=4,
-        intermediate_size=64,
-        bos_token_id=0,
-        eos_token_id=0,
-    )
-    model: Any = LlamaForCausalLM(config)
-    model.save_pretrained(folder)
-    return folder
+    return save_tiny_llama(tmp_path_factory.mktemp("subject"))
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of 300 documents of 60 random numbers."""
-    draw = random.Random(0)
-    path = tmp_path_factory.mktemp("corpus") / "texts.jsonl"
-    texts = [" ".join(str(draw.randrange(1000)) for _ in range(60)) for _ in range(300)]
-    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
-    return path
+    return write_numbers(tmp_path_factory.mktemp("corpus") / "texts.jsonl")
 
 
 def request(

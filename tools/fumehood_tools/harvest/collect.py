@@ -6,6 +6,7 @@ Imports torch only if something is missing. If all results exist already, it als
 import contextlib
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -31,6 +32,9 @@ from fumehood_tools.locking import exclusive
 from fumehood_tools.machine import Machine, RealDtype, choose_device, choose_dtype, read_machine
 from fumehood_tools.subjects import SubjectInfo, describe_subject
 from fumehood_tools.subjects.catalogue import SYNTHETIC_TASKS
+
+REMIND_SECONDS = 2.0
+"""How often a harvest that waits for another one reports what is there."""
 
 if TYPE_CHECKING:
     from fumehood_tools.corpora.rows import TokenRows
@@ -212,14 +216,18 @@ class Harvester:
             # Every process takes the locks in sorted order, so there are no deadlocks.
             for folder in sorted(folders):
                 lock = folder.parent / f".{folder.name}.lock"
-                locks.enter_context(exclusive(lock, self._say_waiting, math.inf))
+                say = partial(self._say_waiting, folder)
+                locks.enter_context(exclusive(lock, say, math.inf, REMIND_SECONDS))
                 for left in (path for path in folder.rglob(".*") if path.is_file()):
                     left.unlink(missing_ok=True)
             yield
 
-    def _say_waiting(self) -> None:
+    def _say_waiting(self, folder: Path) -> None:
+        """Report what another process has done so far: its files, each written atomically."""
+        written = sum(1 for path in folder.rglob("*") if path.suffix in (".npy", ".pt"))
         self._reporter.note(
-            "waiting", "Another harvest of the same data is running; waiting for it"
+            "waiting",
+            f"Another harvest of the same data is running; waiting for it ({written} files so far)",
         )
 
 

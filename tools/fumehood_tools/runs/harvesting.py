@@ -79,6 +79,23 @@ class Harvest(NamedTuple):
         )
 
 
+def harvest_request(spec: SandboxSpec, settings: Settings) -> dict[str, object]:
+    """Return the request to the child for the data of a sandbox."""
+    reads, writes = spec.sites()
+    others = [{"layer": spec.subject.layer, "site": writes}] if spec.kind.has_targets else []
+    return {
+        "subject": {**spec.subject.model_dump(), "site": reads},
+        "sites": others,
+        "probing_everywhere": False,
+        "corpus": spec.corpus.model_dump(),
+        "scoring": spec.scoring.model_dump(),
+        "cache": str(settings.cache),
+        "dtype": settings.dtype,
+        "device": settings.device,
+        "parts": ["activations", *(["probing"] if spec.scoring.probing_tasks else [])],
+    }
+
+
 def harvest(
     spec: SandboxSpec,
     settings: Settings,
@@ -92,21 +109,8 @@ def harvest(
     the child; default: our own output. Raises the errors of the harvest:
     CorpusTooSmall, PartMissing, BadRequest, RunFailed …
     """
-    reads, writes = spec.sites()
-    others = [{"layer": spec.subject.layer, "site": writes}] if spec.kind.has_targets else []
-    content = {
-        "subject": {**spec.subject.model_dump(), "site": reads},
-        "sites": others,
-        "probing_everywhere": False,
-        "corpus": spec.corpus.model_dump(),
-        "scoring": spec.scoring.model_dump(),
-        "cache": str(settings.cache),
-        "dtype": settings.dtype,
-        "device": settings.device,
-        "parts": ["activations", *(["probing"] if spec.scoring.probing_tasks else [])],
-    }
     path = folder / "harvest.json"
-    write_json(path, content)
+    write_json(path, harvest_request(spec, settings))
     with LineChild("fumehood_tools.harvest", str(path), keys=HUB_KEYS, stderr=prints) as child:
         return _taken(harvested(child, on_progress), settings)
 

@@ -1,6 +1,6 @@
 """Load a language model with its tokenizer. Imports torch and transformers.
 
-Takes 1 s for the embedded subject (30 s the first time, for the conversion) and minutes for a
+Takes 1 s for the embedded subject (15 s the first time, for the conversion) and minutes for a
 download. Code that comes with a model is never run.
 """
 
