@@ -12,6 +12,7 @@ Afterwards a second, fresh child gets a sample of the rows in another order and 
 N = rows of a source, B = rows of a request, D = d_model, F = dictionary size; normalised space.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -104,9 +105,9 @@ class _Request(NamedTuple):
 
 
 class Encoder:
-    """Sends rows to a child. `start` starts the child."""
+    """Sends rows to children. `start` starts one or more of them."""
 
-    def __init__(self, start: Callable[[], RoleChild], dict_size: int) -> None:
+    def __init__(self, start: Callable[[], Sequence[RoleChild]], dict_size: int) -> None:
         self.start = start
         self.draw = np.random.default_rng()  # seeded by the system, so no variant can predict it
         self.witnesses = Witnesses(dict_size, self.draw)
@@ -117,19 +118,21 @@ class Encoder:
     def run(self, sources: Sequence[Source]) -> None:
         """Encode all rows of all sources in one mixed stream and pass latents to their source.
 
-        The child computes the next request while the last answer is processed here. Raises
-        RunFailed, IntegrityFailed.
+        Requests go to the children in turn. They compute the next ones while an answer is processed
+        here. Raises RunFailed, IntegrityFailed.
         """
-        half = self.start()
-        asked: _Request | None = None
-        for following in self._requests(sources, half.rows):
-            answer = None if asked is None else half.answer(asked.place)
-            half.ask(following.rows_ND, following.order)
-            if asked is not None and answer is not None:
-                self._take(sources, asked, half, answer)
-            asked = following
-        if asked is not None:
-            self._take(sources, asked, half, half.answer(asked.place))
+        children = self.start()
+        asked: deque[tuple[RoleChild, _Request]] = deque()
+        for number, following in enumerate(self._requests(sources, children[0].rows)):
+            child = children[number % len(children)]
+            before = asked.popleft() if len(asked) == len(children) else None
+            answer = None if before is None else child.answer(before[1].place)
+            child.ask(following.rows_ND, following.order)
+            asked.append((child, following))
+            if before is not None and answer is not None:
+                self._take(sources, before[1], child, answer)
+        for child, request in asked:
+            self._take(sources, request, child, child.answer(request.place))
 
     def _requests(self, sources: Sequence[Source], most: int) -> Iterator[_Request]:
         """Yield requests of random sizes that together contain every row of all sources once."""
