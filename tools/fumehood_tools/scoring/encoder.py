@@ -2,11 +2,12 @@
 
 All rows that will be measured go through one stream: the evaluation split, and the probing texts of
 all classes, training and test. They come in one secret random order, in requests of random size,
-mixed with rows that were shown before. The evaluator sorts the latents by purpose afterwards. So
-neither the number of rows so far, nor the size of a request, nor the neighbors of a row tell an
-encoder what is being measured.
+mixed with rows that were shown before, and go to one or two children in turn; a row that is shown
+again may go to the other one. The evaluator sorts the latents by purpose afterwards. So neither the
+number of rows so far, nor the size of a request, nor the neighbors of a row tell an encoder what is
+being measured.
 
-Afterwards a second, fresh child gets a sample of the rows in another order and in batches of 1 to
+Afterwards another, fresh child gets a sample of the rows in another order and in batches of 1 to
 200. `differences.py` measures how much its answers differ.
 
 N = rows of a source, B = rows of a request, D = d_model, F = dictionary size; normalised space.
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 # One row in REPEAT_EVERY of a request was shown before.
 REPEAT_EVERY = 32
-# Sizes of the second child's requests, repeated until all witnesses have been shown.
+# Sizes of the fresh child's requests, repeated until all witnesses have been shown.
 OTHER_SIZES = (1, 2, 61, 3, 7, 17, 200, 1, 5)
 
 
@@ -192,11 +193,11 @@ class Encoder:
 
 
 class SecondOpinion(NamedTuple):
-    """How the answers of a second, fresh encoder to the witnesses differ."""
+    """How the answers of another, fresh encoder to the witnesses differ."""
 
     same_batch: AnswerDifference  # the same batch, sent twice
     other_batches: AnswerDifference  # the same rows in batches of other sizes
-    first_encoder: AnswerDifference  # those batches, against the first encoder's answers
+    first_encoder: AnswerDifference  # those batches, against the answers in the stream
 
 
 def ask_again(half: RoleChild, encoder: Encoder, W_FD: "Tensor") -> SecondOpinion:

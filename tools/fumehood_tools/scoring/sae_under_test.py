@@ -175,7 +175,7 @@ class SaeUnderTest:
                 TaskRows(name, texts.task(name), self.scale, self.given.dict_size, self.out_scale)
                 for name in texts.names
             ]
-        # The child uses all threads. This process has little to compute per request.
+        # The children use all threads. This process has little to compute per request.
         with one_thread():
             self.encoder.run([self.evaluation, *self.tasks])
         self.halves.end("skip")
