@@ -11,8 +11,9 @@ are compared.
 All metrics must agree, as in tests/tools/scoring/test_agreement.py: closely with sae-bench on
 latents rounded to bfloat16 (the form in which they cross the glass), and approximately with
 sae-bench on the unchanged variant.
-On our side, core runs in parallel with probing: `probing` is the time spent waiting after core has
-ended. A scorer is started twice, the first time with a cache without the subject's passes.
+On our side, core runs in parallel with the checks and with probing: `checks` is the time before
+core and the time spent waiting for them after core has ended, `probing` that for the probes. A
+scorer is started twice, the first time with a cache without the subject's passes.
 The last line is the result: score S % of sae-bench's own run (goal: at most 40 %).
 """
 
@@ -30,7 +31,7 @@ from typing import Any, NamedTuple, Self
 from glass import setup_in, trained
 
 PEER = Path(__file__).with_name("score_peer.py")
-STAGES = ("start", "decode", "encode", "core", "probing", "checks", "inertness")
+STAGES = ("start", "decode", "encode", "core", "checks", "probing")
 # Our name of a metric -> its path in sae-bench's results.
 SAME = {
     "loss_recovered": ("core", "model_performance_preservation", "ce_loss_score"),

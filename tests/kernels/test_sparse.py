@@ -265,6 +265,21 @@ def test_what_is_above_a_floor_is_what_the_dense_form_keeps(floors: str, arithme
     torch.testing.assert_close(shown.view(96, -1), dense(p["x"], p["W_enc"], p["b_enc"]).detach())
 
 
+@pytest.mark.parametrize("floor", [0.0, 0.1, torch.tensor(0.1), torch.linspace(0.0, 0.3, 300)])
+def test_dense_latents_are_those_of_relu_and_a_mask_bit_for_bit(floor: Tensor | float) -> None:
+    from core import rectified
+
+    p = {name: tensor.detach() for name, tensor in planted(4).items()}
+    p["x"][3, 0], p["x"][5] = torch.nan, 1e30
+    pre = torch.nn.functional.linear(p["x"], p["W_enc"], p["b_enc"])
+    wanted = torch.relu(pre) * (pre > floor)
+    assert bool(wanted.isnan().any()) and bool((wanted > 1e29).any())
+    for with_gradients in (True, False):
+        with torch.set_grad_enabled(with_gradients):
+            shown = rectified(p["x"], p["W_enc"], p["b_enc"], floor)
+        assert torch.equal(shown.nan_to_num(-1.0), wanted.nan_to_num(-1.0))
+
+
 def test_a_floor_that_lets_many_pass_is_computed_densely_and_exactly() -> None:
     from core.kernels import cpu, reference
     from core.kernels.arithmetic import products_in

@@ -57,10 +57,22 @@ def rectified(x: Tensor, W_enc_FD: Tensor, b_enc_F: Tensor, floor: Tensor | floa
     only: the same numbers to float32 rounding.
     """
     if product_dtype() == torch.float32 or torch.is_grad_enabled():
-        pre = torch.nn.functional.linear(x, W_enc_FD, b_enc_F)
-        return torch.relu(pre) * (pre > floor)
+        return _above_floor(torch.nn.functional.linear(x, W_enc_FD, b_enc_F), floor)
     f = threshold_encode(x.reshape(-1, x.shape[-1]), W_enc_FD, b_enc_F, floor)
     return f.dense().view(*x.shape[:-1], -1)
+
+
+def _above_floor(pre: Tensor, floor: Tensor | float) -> Tensor:
+    """Return pre where it is above a floor >= 0, else 0. pre may be written over without gradients.
+
+    A mask is a second pass over all latents, and takes ten times as long as the first.
+    """
+    if torch.is_grad_enabled():
+        active = torch.relu(pre)
+        return active if isinstance(floor, float) and floor == 0 else active * (pre > floor)
+    if isinstance(floor, Tensor) and floor.numel() > 1:
+        return pre.relu_().mul_((pre > floor).to(pre.dtype))
+    return torch.nn.functional.threshold(pre, max(0.0, float(floor)), 0.0, inplace=True)
 
 
 def sparse_decode(latents: Latents, W_dec_DF: Tensor) -> Tensor:

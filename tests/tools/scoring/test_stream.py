@@ -16,8 +16,9 @@ TOPK = """
         v, i = a.topk(k, dim=-1)
         return torch.zeros_like(a).scatter(-1, i, v)
 """
-# A latent depends on the number of rows and calls so far. Next to it is a large constant latent
-# that no decoder column reads.
+# A latent depends on the number of rows and calls so far: one of the two encoders gets more than
+# 2,100 rows, and no first request has as many. Next to it is a large constant latent that no
+# decoder column reads.
 COUNTER = (
     """
 class CustomSAE(BaseSAE):
@@ -46,7 +47,7 @@ BALLAST = {
     "many": "f[:, -8:] = 300.0",
 }
 FLAGS = {
-    "rows": "3.0 * (CustomSAE.rows > 2500)",
+    "rows": "3.0 * (CustomSAE.rows > 2100)",
     "calls": "1.0 + (CustomSAE.calls > 1)",
     "size": "1.0 + (len(x) > 1500)",
 }
@@ -92,9 +93,22 @@ def test_what_depends_on_rows_seen_so_far_is_refused_whatever_stands_beside_it(
 def test_rows_of_loss_recovered_are_rows_of_the_evaluation_split_encoded_once(
     small: ScoringSetup, score_all: Callable[[dict[str, str]], Answers]
 ) -> None:
-    source = LOSS_ROWS.format(first=small.activations.eval_tokens)
+    # Of all rows, one of the two encoders gets more than these.
+    source = LOSS_ROWS.format(first=small.activations.eval_tokens * 2 // 3)
     answer = score_all({"loss": source})["loss"]
     assert answer["error"]["check"] in ("determinism", "batch_invariance"), answer
+
+
+def test_two_encoders_that_answer_differently_are_refused(
+    score_all: Callable[[dict[str, str]], Answers],
+) -> None:
+    source = """
+    class CustomSAE(BaseSAE):
+        def encode(self, x):
+            return super().encode(x) * (1 + os.getpid() % 7)
+    """
+    error = score_all({"own_pid": source})["own_pid"]["error"]
+    assert error["check"] == "determinism", error
 
 
 def test_latents_that_never_reach_the_reconstruction_are_counted(

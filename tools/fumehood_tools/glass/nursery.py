@@ -85,6 +85,11 @@ class Nursery:
             shared = level == "rlimits" or (self._walls_of_its_own and separates_siblings())
         self._shared = self._process(self.scratch_root, self.readable) if shared else None
 
+    @property
+    def forks(self) -> bool:
+        """Whether children are forked from one parent, which takes 10 ms each."""
+        return self._shared is not None
+
     def __enter__(self) -> Self:
         return self
 

@@ -2,16 +2,18 @@
 
 All rows that will be measured go through one stream: the evaluation split, and the probing texts of
 all classes, training and test. They come in one secret random order, in requests of random size,
-mixed with rows that were shown before. The evaluator sorts the latents by purpose afterwards. So
-neither the number of rows so far, nor the size of a request, nor the neighbors of a row tell an
-encoder what is being measured.
+mixed with rows that were shown before, and go to one or two children in turn; a row that is shown
+again may go to the other one. The evaluator sorts the latents by purpose afterwards. So neither the
+number of rows so far, nor the size of a request, nor the neighbors of a row tell an encoder what is
+being measured.
 
-Afterwards a second, fresh child gets a sample of the rows in another order and in batches of 1 to
+Afterwards another, fresh child gets a sample of the rows in another order and in batches of 1 to
 200. `differences.py` measures how much its answers differ.
 
 N = rows of a source, B = rows of a request, D = d_model, F = dictionary size; normalised space.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
 # One row in REPEAT_EVERY of a request was shown before.
 REPEAT_EVERY = 32
-# Sizes of the second child's requests, repeated until all witnesses have been shown.
+# Sizes of the fresh child's requests, repeated until all witnesses have been shown.
 OTHER_SIZES = (1, 2, 61, 3, 7, 17, 200, 1, 5)
 
 
@@ -104,9 +106,9 @@ class _Request(NamedTuple):
 
 
 class Encoder:
-    """Sends rows to a child. `start` starts the child."""
+    """Sends rows to children. `start` starts one or more of them."""
 
-    def __init__(self, start: Callable[[], RoleChild], dict_size: int) -> None:
+    def __init__(self, start: Callable[[], Sequence[RoleChild]], dict_size: int) -> None:
         self.start = start
         self.draw = np.random.default_rng()  # seeded by the system, so no variant can predict it
         self.witnesses = Witnesses(dict_size, self.draw)
@@ -117,19 +119,21 @@ class Encoder:
     def run(self, sources: Sequence[Source]) -> None:
         """Encode all rows of all sources in one mixed stream and pass latents to their source.
 
-        The child computes the next request while the last answer is processed here. Raises
-        RunFailed, IntegrityFailed.
+        Requests go to the children in turn. They compute the next ones while an answer is processed
+        here. Raises RunFailed, IntegrityFailed.
         """
-        half = self.start()
-        asked: _Request | None = None
-        for following in self._requests(sources, half.rows):
-            answer = None if asked is None else half.answer(asked.place)
-            half.ask(following.rows_ND, following.order)
-            if asked is not None and answer is not None:
-                self._take(sources, asked, half, answer)
-            asked = following
-        if asked is not None:
-            self._take(sources, asked, half, half.answer(asked.place))
+        children = self.start()
+        asked: deque[tuple[RoleChild, _Request]] = deque()
+        for number, following in enumerate(self._requests(sources, children[0].rows)):
+            child = children[number % len(children)]
+            before = asked.popleft() if len(asked) == len(children) else None
+            answer = None if before is None else child.answer(before[1].place)
+            child.ask(following.rows_ND, following.order)
+            asked.append((child, following))
+            if before is not None and answer is not None:
+                self._take(sources, before[1], child, answer)
+        for child, request in asked:
+            self._take(sources, request, child, child.answer(request.place))
 
     def _requests(self, sources: Sequence[Source], most: int) -> Iterator[_Request]:
         """Yield requests of random sizes that together contain every row of all sources once."""
@@ -189,11 +193,11 @@ class Encoder:
 
 
 class SecondOpinion(NamedTuple):
-    """How the answers of a second, fresh encoder to the witnesses differ."""
+    """How the answers of another, fresh encoder to the witnesses differ."""
 
     same_batch: AnswerDifference  # the same batch, sent twice
     other_batches: AnswerDifference  # the same rows in batches of other sizes
-    first_encoder: AnswerDifference  # those batches, against the first encoder's answers
+    first_encoder: AnswerDifference  # those batches, against the answers in the stream
 
 
 def ask_again(half: RoleChild, encoder: Encoder, W_FD: "Tensor") -> SecondOpinion:

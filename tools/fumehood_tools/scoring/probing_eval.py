@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from fumehood_tools.scoring.bench_sae import GlassSAE
 from fumehood_tools.scoring.probe_fits import best_latents, fit_probes, logistic
 from fumehood_tools.scoring.probing_texts import Means, ProbingTexts, Task
-from fumehood_tools.scoring.threads import one_thread
+from fumehood_tools.scoring.threads import one_blas_thread, one_thread
 from fumehood_tools.spec import ScoringSpec
 
 K_VALUES = (1, 2, 5)
@@ -57,13 +57,15 @@ def run_probing(
     sides: for each task, the mean latents of its training and test texts, in raw units.
     """
     config, tasks = _config(sae, texts.names, spec), [texts.task(name) for name in texts.names]
-    raw = _probe_all(config, tasks, sides, _probe_raw)
-    means, results = _averages(raw)
-    details = {task: results[f"{task}_results"] for task in texts.names}
-    _write(config, sae, {**means, **details}, raw, out)
-    # One task at a time: all tasks together would take as much memory again as the raw latents.
-    ours = (standardised(*side) for side in sides)
-    return Probed(means, _averages(_probe_all(config, tasks, ours, _probe_standardised))[0])
+    with one_thread(), one_blas_thread():
+        raw = _probe_all(config, tasks, sides, _probe_raw)
+        means, results = _averages(raw)
+        details = {task: results[f"{task}_results"] for task in texts.names}
+        _write(config, sae, {**means, **details}, raw, out)
+        # One task at a time: all together would take as much memory again as the raw latents.
+        ours = (standardised(*side) for side in sides)
+        found = _probe_all(config, tasks, ours, _probe_standardised)
+    return Probed(means, _averages(found)[0])
 
 
 def _probe_all(
@@ -129,12 +131,11 @@ def _probe_raw(sides: Sides, task: Task) -> Accuracies:
     from sae_bench.evals.sparse_probing.probe_training import train_probe_on_activations
 
     train, test = sides
-    with one_thread():
-        _, found = train_probe_on_activations(train, test, **ON_ALL_LATENTS)
-        results = {"sae_test_accuracy": found, **task.subject_results}
-        for k in K_VALUES:
-            _, found = train_probe_on_activations(train, test, select_top_k=k)
-            results[f"sae_top_{k}_test_accuracy"] = found
+    _, found = train_probe_on_activations(train, test, **ON_ALL_LATENTS)
+    results = {"sae_test_accuracy": found, **task.subject_results}
+    for k in K_VALUES:
+        _, found = train_probe_on_activations(train, test, select_top_k=k)
+        results[f"sae_top_{k}_test_accuracy"] = found
     return results
 
 
@@ -144,11 +145,10 @@ def _probe_standardised(sides: Sides, task: Task) -> Accuracies:
     The probe on all latents is sae-bench's other one, a logistic regression, which does not use the
     test texts.
     """
-    with one_thread():
-        found = fit_probes(*sides, logistic)
-        results = {"sae_test_accuracy": found, **task.subject_results}
-        for k in K_VALUES:
-            results[f"sae_top_{k}_test_accuracy"] = fit_probes(*sides, best_latents(k))
+    found = fit_probes(*sides, logistic)
+    results = {"sae_test_accuracy": found, **task.subject_results}
+    for k in K_VALUES:
+        results[f"sae_top_{k}_test_accuracy"] = fit_probes(*sides, best_latents(k))
     return results
 
 

@@ -1,10 +1,12 @@
 """Take one SAE or transcoder through the checks, in fixed steps of which none can be skipped.
 
-    take files -> read decoder -> encode everything -> conclude
+    take files -> read decoder -> encode everything -> check and reconstruct -> measured
 
 `encode` sends all rows of the evaluation split and of the probing texts to the encoder, in one
-stream. `conclude` runs a second encoder on a sample, ends both encoders, decodes, and judges the
-results. Afterwards sae-bench gets latents and reconstructions from memory.
+stream, and ends it. `check` runs a second encoder on a sample, ends it too, and asks the decoder.
+`reconstruct` decodes; afterwards sae-bench gets latents and reconstructions from memory. With a
+linear decoder, which was read before, it needs no child, so `check` may run beside it. `measured`
+needs the results of both.
 """
 
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -71,6 +73,14 @@ SIZE_ROWS = 2048
 IDLE = 1e-6
 
 
+class Checked(NamedTuple):
+    """The measurements of the variant's code: its decoder, and two encoders."""
+
+    residual: float
+    repeats: AnswerDifference
+    opinion: SecondOpinion
+
+
 class Measured(NamedTuple):
     """The measurements of all checks."""
 
@@ -121,9 +131,7 @@ class SaeUnderTest:
         self.halves = RoleChildren(
             nursery, self.given, self.folder, limits, request.decoder_seconds
         )
-        # The function must not use `self`: a reference cycle would keep this object in memory.
-        halves = self.halves
-        self.encoder = Encoder(lambda: halves.get("encode"), spec.dict_size)
+        self.encoder = Encoder(self.halves.encoders, spec.dict_size)
         self.tasks: list[TaskRows] = []
 
     def __enter__(self) -> Self:
@@ -167,7 +175,7 @@ class SaeUnderTest:
                 TaskRows(name, texts.task(name), self.scale, self.given.dict_size, self.out_scale)
                 for name in texts.names
             ]
-        # The child uses all threads. This process has little to compute per request.
+        # The children use all threads. This process has little to compute per request.
         with one_thread():
             self.encoder.run([self.evaluation, *self.tasks])
         self.halves.end("skip")
@@ -185,8 +193,20 @@ class SaeUnderTest:
             hook=hook,
         )
 
-    def conclude(self, core: CoreRows) -> Measured:
-        """Run a second encoder, end it, decode, and judge all checks of latents and decoder."""
+    def reconstruct(self, core: CoreRows) -> ReconstructionResult:
+        """Measure the reconstructions, and give core its latents and reconstructions.
+
+        A nonlinear decoder computes them now, in new children, so all encoders must have ended.
+        """
+        evaluation = self.evaluation
+        outcome = evaluation.outcome(self.encoder.sizes.rms())
+        if self.nonlinear:
+            judge_curve(outcome.curve)
+        core.fill(evaluation.scored_f_RF, evaluation.scored_y_hat_RD)
+        return outcome
+
+    def check(self) -> Checked:
+        """Run a second encoder, end it, ask the decoder, and judge both of them."""
         W_FD = self.decoder.W_FD
         opinion = ask_again(self.halves.fresh("encode"), self.encoder, W_FD)
         self.halves.end("encode")
@@ -198,15 +218,14 @@ class SaeUnderTest:
         self.halves.end("decode")
         if not self.nonlinear:
             judge_linear(apart)
-        rms_F, evaluation = self.encoder.sizes.rms(), self.evaluation
-        outcome = evaluation.outcome(rms_F)
-        if self.nonlinear:
-            judge_curve(outcome.curve)
-        core.fill(evaluation.scored_f_RF, evaluation.scored_y_hat_RD)
-        totals = evaluation.totals
-        sample = pack(evaluation.trial_f_RF)
+        return Checked(apart, repeats, opinion)
+
+    def measured(self, outcome: ReconstructionResult, checked: Checked) -> Measured:
+        """Return all measurements, those of the latents included."""
+        rms_F, totals = self.encoder.sizes.rms(), self.evaluation.totals
+        sample = pack(self.evaluation.trial_f_RF)
         bits = bits_per_token(totals.fired_F, totals.tokens, sample, rms_F)
-        return Measured(outcome, apart, repeats, opinion, bits, *self._idle(rms_F))
+        return Measured(outcome, *checked, bits, *self._idle(rms_F))
 
     def _idle(self, rms_F: "Tensor") -> tuple[int, float]:
         """Return the number of latents that are active but hardly change x_hat, and their L0."""

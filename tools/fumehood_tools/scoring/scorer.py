@@ -3,10 +3,10 @@
 sae-bench's imports (4 s of processor time) are paid once per job, and the subject's clean and
 ablated passes once per evaluation set, in the first job that needs them. The steps for each SAE:
 check the files of the training; read out a linear decoder; encode evaluation and probing rows in
-one stream; run a second encoder on a sample; end the encoders; decode latents; run sae-bench's core
-evaluation on the results; measure the distance from the parent variant. Probes are fitted in a
-second thread as soon as all rows are encoded, and the distance is measured beside the core
-evaluation in a third one.
+one stream; end the encoders; decode latents; run sae-bench's core evaluation on the results. Probes
+are fitted in a second thread as soon as all rows are encoded. In a third one a second encoder gets
+a sample, all checks are judged, and the distance from the parent variant is measured. A nonlinear
+decoder is checked before it decodes. A score is returned only when everything has ended.
 
 Memory is about 0.4 GB for imports, and as much for all else at F = 1,536 and a vocabulary of 49,152
 words: no tensor over the vocabulary is ever whole (sliced_tensor.py), and the activations of
@@ -23,7 +23,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import torch
 
-from fumehood_tools.errors import RunFailed
+from fumehood_tools.errors import FumehoodError, RunFailed
 from fumehood_tools.glass import Nursery, compiled_kernels
 from fumehood_tools.records.inertness import Inertness
 from fumehood_tools.records.integrity import Integrity
@@ -37,9 +37,9 @@ from fumehood_tools.scoring.passes import SharedPasses
 from fumehood_tools.scoring.probing_eval import Probed, Sides, run_probing
 from fumehood_tools.scoring.probing_texts import ProbingTexts
 from fumehood_tools.scoring.reconstruction import Reconstruction
-from fumehood_tools.scoring.reconstruction_run import fresh_folder
+from fumehood_tools.scoring.reconstruction_run import ReconstructionResult, fresh_folder
 from fumehood_tools.scoring.requests import ScoringAnswer, ScoringRequest, ScoringSetup
-from fumehood_tools.scoring.sae_under_test import SaeUnderTest
+from fumehood_tools.scoring.sae_under_test import Checked, Measured, SaeUnderTest
 from fumehood_tools.scoring.stopwatch import Stopwatch
 from fumehood_tools.scoring.subject import scoring_subject
 from fumehood_tools.scoring.threads import one_thread
@@ -166,16 +166,21 @@ class Scorer:
         with watch.stage("encode"):
             measuring.encode(core_rows, self.texts)
         bench = measuring.bench_sae(core_rows, self.hook)
-        with ThreadPoolExecutor(2) as beside:
+        with ThreadPoolExecutor(3) as beside:
             sides = [task.means() for task in measuring.tasks]
             probing = beside.submit(self._probing, bench, sides, request.out)
             with watch.stage("checks"), one_thread():
-                measured = measuring.conclude(core_rows)
-            # All encoders have ended, and these children share only the weights with them.
-            comparing = beside.submit(self._inertness, measuring, request)
-            core = self._core(bench, request.out, watch)
-            with watch.stage("inertness"):
-                inertness = comparing.result()
+                # A nonlinear decoder answers in new children, after all encoders have ended.
+                checked = measuring.check() if measuring.nonlinear else None
+                outcome = measuring.reconstruct(core_rows)
+            concluding = beside.submit(self._conclude, measuring, outcome, checked, request)
+            try:
+                core = self._core(bench, request.out, watch)
+            except FumehoodError:
+                concluding.result()  # a failed check says more about the variant
+                raise
+            with watch.stage("checks"):
+                measured, inertness = concluding.result()
             with watch.stage("probing"):
                 probed = probing.result()
         integrity = measuring.integrity(measured, self.shared_documents)
@@ -183,6 +188,22 @@ class Scorer:
         metrics = _metrics(own, evaluation.l1, core, probed)
         held_back = measuring.held_back() if self.setup.sealed else {}
         return _Measured(metrics, integrity, inertness, own.density, held_back)
+
+    def _conclude(
+        self,
+        measuring: SaeUnderTest,
+        outcome: ReconstructionResult,
+        checked: Checked | None,
+        request: ScoringRequest,
+    ) -> tuple[Measured, Inertness | None]:
+        """Run the checks if they have not been run, then measure the distance from the parent.
+
+        Runs in its own thread, in parallel with core's passes. The children of the comparison share
+        only the weights with the encoders, which have ended before.
+        """
+        with torch.no_grad(), one_thread():
+            measured = measuring.measured(outcome, checked or measuring.check())
+            return measured, self._inertness(measuring, request)
 
     def _core(self, bench: GlassSAE, out: Path, watch: Stopwatch) -> dict[str, Any]:
         with watch.stage("core"), _blaming_latents("core evaluation"):
