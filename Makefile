@@ -26,7 +26,7 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-r
 LINTED := sh scripts/beside.sh $(BIN)/mypy
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo pdf paper check test test-slow test-pods ruff lint format doctor schemas guides guide-locks bench bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-memory bench-search bench-ranking bench-pdf bench-codebases bench-packing bench-surveys bench-studies bench-long-study bench-pods bench-verdict bench-kernels-gpu redteam clean
+.PHONY: help setup demo pdf paper check test test-slow test-pods ruff lint format doctor schemas guides guide-locks bench bench-startup bench-harvest bench-train bench-transcoders bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-memory bench-search bench-ranking bench-pdf bench-codebases bench-packing bench-surveys bench-studies bench-long-study bench-pods bench-verdict bench-kernels-gpu redteam clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -119,6 +119,9 @@ bench-harvest: $(READY)  ## activations per second, against peers and this machi
 bench-train: $(READY)  ## training tokens per second, against dictionary_learning, SAELens and sparsify (QUICK=1: 4 min)
 	$(BIN)/python benchmarks/train.py
 
+bench-transcoders: $(READY)  ## training of TopK transcoders, against sparsify's SparseCoder
+	$(BIN)/python benchmarks/train_transcoders.py
+
 bench-profile: $(READY)  ## where the time of a run goes, for each baseline
 	$(BIN)/python benchmarks/profiling.py
 
@@ -174,7 +177,7 @@ bench-kernels-gpu: $(READY)  ## sparse kernels on a GPU, against their dense for
 bench-score: $(READY)  ## scoring one more SAE, against sae-bench's own run
 	$(BIN)/python benchmarks/score.py
 
-bench: bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-memory bench-search bench-ranking bench-pdf bench-codebases bench-packing bench-surveys bench-studies bench-long-study bench-pods bench-verdict  ## all benchmarks
+bench: bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-memory bench-search bench-ranking bench-pdf bench-codebases bench-packing bench-surveys bench-studies bench-long-study bench-pods bench-verdict bench-transcoders  ## all benchmarks
 
 clean:  ## remove the virtual environment and build leftovers (workspaces and caches stay)
 	rm -rf $(VENV) .venv-converters dist build .mypy_cache .ruff_cache .pytest_cache

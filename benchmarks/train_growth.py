@@ -1,20 +1,23 @@
 """How a TopK step grows with the dictionary and with k: `python benchmarks/train_growth.py`.
 
 Uses one thread and the packaged TopK trainer on harvested activations, with batches of 2,048. The
-parts of a step are screening (rounding, the encoder's product), selection (candidates, exact
-scores, k largest) and rest (decoder, gradients, optimizer, bookkeeping). Prints medians over
-several steps and draws benchmarks/growth.png. The last line compares the whole step at the largest
-dictionary with screening and selection alone.
+parts of a step are screening (rounding, the encoder's product: in bfloat16 or 8-bit integers where
+that is faster), selection (candidates, exact scores, k largest) and rest (decoder, gradients,
+optimizer, bookkeeping). Prints medians over several steps and draws benchmarks/growth.png. The last
+line compares the whole step at the largest dictionary with screening and selection alone.
 """
 
 import argparse
+import contextlib
 import os
 import statistics
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = ROOT / "sandbox_template"
@@ -37,8 +40,7 @@ class Split(NamedTuple):
 def step_split(dict_size: int, k: int, data: dict[str, Any]) -> Split:
     """Return the medians over several steps of one training."""
     import core
-    from core.kernels import cpu
-    from core.kernels.arithmetic import products_in
+    from core.kernels.arithmetic import products_in, screening_in_integers
 
     run = core.TrainingRun(
         TEMPLATE / "sae" / "variants" / "topk.py",
@@ -51,43 +53,45 @@ def step_split(dict_size: int, k: int, data: dict[str, Any]) -> Split:
     module = core.load_variant(run.variant)
     vars(module)["K"] = k
     trainer = core.build_trainer(module, run)
-    timed: dict[str, list[float]] = {"screen": [], "topk": []}
-    batches, whole = _batches(data), []
-    with _timing(cpu, timed), products_in(data["arithmetic"]):
+    batches, steps = _batches(data), []
+    integers = screening_in_integers(data["integer_screening"])
+    with _timing() as timed, products_in(data["arithmetic"]), integers:
         for step in range(STEPS + 2):
             x = next(batches)
+            timed.clear()
             began = time.perf_counter()
             trainer.update(step, x)
-            whole.append(time.perf_counter() - began)
+            whole = time.perf_counter() - began
+            screening = timed["screen"] + timed["bounded"] + timed["_int_mm"]
+            steps.append((screening, timed["topk"] - screening, whole))
     # The first step computes the median of the data, and the second allocates new memory.
-    found = {name: 1e3 * statistics.median(values[2:]) for name, values in timed.items()}
-    screening, encode = found["screen"], found["topk"]
-    return Split(dict_size, k, screening, encode - screening, 1e3 * statistics.median(whole[2:]))
+    parts = zip(*steps[2:], strict=True)
+    return Split(dict_size, k, *(1e3 * statistics.median(part) for part in parts))
 
 
-class _timing:
-    """Context manager that records the times of a backend's functions."""
+@contextlib.contextmanager
+def _timing() -> Iterator[Counter[str]]:
+    """Add up the seconds that the parts of a selection take, by the function's name."""
+    import torch
 
-    def __init__(self, module: Any, into: dict[str, list[float]]) -> None:
-        self.module, self.into = module, into
-        self.plain = {name: getattr(module, name) for name in into}
+    from core.kernels import cpu
 
-    def __enter__(self) -> None:
-        for name, function in self.plain.items():
-            setattr(self.module, name, self._timed(name, function))
+    seconds: Counter[str] = Counter()
 
-    def _timed(self, name: str, function: Any) -> Any:
-        def call(*arguments: Any) -> Any:
+    def timed(function: Any, name: str) -> Any:
+        def call(*arguments: Any, **keywords: Any) -> Any:
             began = time.perf_counter()
-            result = function(*arguments)
-            self.into[name].append(time.perf_counter() - began)
+            result = function(*arguments, **keywords)
+            seconds[name] += time.perf_counter() - began
             return result
 
         return call
 
-    def __exit__(self, *exc: object) -> None:
-        for name, function in self.plain.items():
-            setattr(self.module, name, function)
+    with contextlib.ExitStack() as patches:
+        for module, name in ((cpu, "topk"), (cpu, "screen"), (cpu, "bounded"), (torch, "_int_mm")):
+            watched = timed(getattr(module, name), name)
+            patches.enter_context(mock.patch.object(module, name, watched))
+        yield seconds
 
 
 def _batches(data: dict[str, Any]) -> Iterator[Any]:
@@ -142,6 +146,8 @@ def main() -> None:
 
     data = activations()
     torch.set_num_threads(1)
+    screened = "8-bit integers" if data["integer_screening"] else data["arithmetic"]
+    print(f"products in {data['arithmetic']}, selections screened in {screened}")
     print(f"{'F':>7}{'k':>5}{'screening':>11}{'selection':>11}{'rest':>8}{'step, ms':>10}")
     by_size = [_printed(step_split(size, 32, data)) for size in sizes]
     by_k = [_printed(step_split(4096, k, data)) for k in asked.ks[:: 2 if quick else 1]]

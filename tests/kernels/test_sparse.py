@@ -178,14 +178,36 @@ def test_rows_that_are_done_again_are_exact_where_products_are_rounded() -> None
     torch.testing.assert_close(f.dense().sum(dim=1), wanted.sum(dim=1), atol=1e-4, rtol=1e-5)
 
 
-def test_rows_without_enough_active_latents_are_padded_with_zeros_that_carry_no_gradient() -> None:
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
+def test_rows_without_enough_active_latents_are_padded_with_zeros_that_carry_no_gradient(
+    arithmetic: str,
+) -> None:
     from core import topk_encode
 
     p = planted(0)
-    f = topk_encode(p["x"], p["W_enc"], p["b_enc"] - 0.55, 16)
+    with screened(arithmetic):
+        f = topk_encode(p["x"], p["W_enc"], p["b_enc"] - 0.55, 16)
     assert 0 < int((f.value_A > 0).sum()) < len(f.value_A) == 96 * 16
     (grad,) = torch.autograd.grad(f.value_A.sum(), p["b_enc"])
     assert float(grad.sum()) == float((f.value_A > 0).sum())
+
+
+@pytest.mark.parametrize("name", ["topk_encode", "batch_topk_encode"])
+def test_a_bias_that_x_is_centred_on_has_the_gradient_that_it_has_through_x(name: str) -> None:
+    import core
+
+    p, centre = planted(2), torch.linspace(-0.1, 0.2, 37, requires_grad=True)
+    encode, weights, grads = getattr(core, name), (p["W_enc"], p["b_enc"]), []
+    for x, how in (
+        (p["x"] - centre, {}),
+        ((p["x"] - centre).detach(), {"centred_on": centre}),
+    ):
+        f = encode(x, *weights, 7, **how)
+        loss = core.sparse_decode(f, p["W_dec"]).pow(2).sum()
+        grads.append(torch.autograd.grad(loss, [centre, *weights]))
+    for through_x, direct in zip(*grads, strict=True):
+        assert float(direct.abs().max()) > 0
+        torch.testing.assert_close(direct, through_x, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["topk_encode", "batch_topk_encode"])

@@ -270,11 +270,28 @@ def outer_rows(
     value_A: Tensor, index_A: Tensor, start_B: Tensor, x_BD: Tensor, dict_size: int
 ) -> Tensor:
     """Return G [F, D]: the sum of value * x[row] over the entries of each latent."""
-    new_value_A, row_A = torch.empty_like(value_A), torch.empty_like(index_A)
+    entry_A, row_A, end_F = _by_latent(index_A, start_B, dict_size)
+    return weighted_rows(value_A[entry_A.long()], row_A, end_F, x_BD)
+
+
+def decode_gradients(
+    value_A: Tensor, index_A: Tensor, start_B: Tensor, grad_BD: Tensor, W_FD: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return gathered_dot(grad, W) and outer_rows(value, grad), computed in one pass."""
+    listed = _by_latent(index_A, start_B, len(W_FD))
+    out = (torch.empty_like(value_A), torch.empty_like(W_FD))
+    arrays = [tensor.numpy() for tensor in (value_A, grad_BD, W_FD, *listed, *out)]
+    over_rows(len(W_FD), partial(jitted.decode_gradients, *arrays))
+    return out
+
+
+def _by_latent(index_A: Tensor, start_B: Tensor, dict_size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return entries sorted by latent, int32: their numbers and rows, and where latents begin."""
+    entry_A, row_A = torch.empty_like(index_A), torch.empty_like(index_A)
     end_F = torch.empty(dict_size + 2, dtype=torch.int64)
-    given = (value_A, index_A, start_B, new_value_A, row_A, end_F)
+    given = (index_A, start_B, entry_A, row_A, end_F)
     jitted.transpose(*[tensor.numpy() for tensor in given])
-    return weighted_rows(new_value_A, row_A, end_F[:-1], x_BD)
+    return entry_A, row_A, end_F[:-1]
 
 
 def _cuts(least: float, slack_B: Tensor) -> Tensor:

@@ -17,24 +17,30 @@ from core.kernels.products import exact_products
 from core.kernels.reference import Entries
 
 
-def topk_encode(x_BD: Tensor, W_enc_FD: Tensor, b_enc_F: Tensor, k: int) -> Latents:
+def topk_encode(
+    x_BD: Tensor, W_enc_FD: Tensor, b_enc_F: Tensor, k: int, *, centred_on: Tensor | None = None
+) -> Latents:
     """Return the k largest of relu(x W_enc^T + b_enc) of every token (arXiv 2406.04093).
 
     k entries per token; where fewer are above 0, the rest are padding. Gradients as of relu and
-    topk: to the chosen entries above 0. Raises ValueError unless k is from 1 to F.
+    topk: to the chosen entries above 0. centred_on: a bias [D] that was subtracted from a detached
+    x, which gets its gradient from here, for much less than x's. Raises ValueError unless k is from
+    1 to F.
     """
     entries = _select("topk", x_BD, W_enc_FD, b_enc_F, possible_k(k, len(W_enc_FD)))
-    return _latents(x_BD, W_enc_FD, b_enc_F, entries, rectified=True)
+    return _latents(x_BD, W_enc_FD, b_enc_F, entries, rectified=True, centred_on=centred_on)
 
 
-def batch_topk_encode(x_BD: Tensor, W_enc_FD: Tensor, b_enc_F: Tensor, k: int) -> Latents:
+def batch_topk_encode(
+    x_BD: Tensor, W_enc_FD: Tensor, b_enc_F: Tensor, k: int, *, centred_on: Tensor | None = None
+) -> Latents:
     """Return the k * B largest of relu(x W_enc^T + b_enc) of the batch (arXiv 2412.06410).
 
-    Raises ValueError unless k is from 1 to F.
+    centred_on: as of topk_encode. Raises ValueError unless k is from 1 to F.
     """
     wanted = possible_k(k, len(W_enc_FD)) * len(x_BD)
     entries = _select("batch_topk", x_BD, W_enc_FD, b_enc_F, wanted)
-    return _latents(x_BD, W_enc_FD, b_enc_F, entries, rectified=True)
+    return _latents(x_BD, W_enc_FD, b_enc_F, entries, rectified=True, centred_on=centred_on)
 
 
 def threshold_encode(
@@ -103,8 +109,16 @@ def _select(name: str, x_BD: Tensor, W_FD: Tensor, b_F: Tensor, wanted: Any) -> 
     return chosen
 
 
-def _latents(x: Tensor, W: Tensor, b: Tensor, entries: Entries, *, rectified: bool) -> Latents:
-    value_A = _apply(_Encode, x, W, b, *entries, rectified)
+def _latents(
+    x: Tensor,
+    W: Tensor,
+    b: Tensor,
+    entries: Entries,
+    *,
+    rectified: bool,
+    centred_on: Tensor | None = None,
+) -> Latents:
+    value_A = _apply(_Encode, x, W, b, *entries, rectified, centred_on)
     return Latents(value_A, entries.index_A, entries.start_B, len(W))
 
 
@@ -126,6 +140,7 @@ class _Encode(Function):
         index_A: Tensor,
         start_B: Tensor,
         rectified: bool,
+        centred_on: Tensor | None,
     ) -> Tensor:
         ctx.save_for_backward(x_BD, W_FD, value_A, index_A, start_B)
         ctx.rectified = rectified
@@ -137,11 +152,17 @@ class _Encode(Function):
         grad_A = grads[0] * (value_A > 0) if ctx.rectified else grads[0].contiguous()
         backend, F = backend_of(x_BD, W_FD), len(W_FD)
         for_x, for_W, for_b = ctx.needs_input_grad[:3]
+        for_centre = ctx.needs_input_grad[-1]
+        grad_F = None
+        if for_b or for_centre:
+            grad_F = grad_A.new_zeros(F).index_add_(0, index_A, grad_A)
         return (
             backend.weighted_rows(grad_A, index_A, start_B, W_FD.contiguous()) if for_x else None,
             backend.outer_rows(grad_A, index_A, start_B, x_BD.contiguous(), F) if for_W else None,
-            grad_A.new_zeros(F).index_add_(0, index_A, grad_A) if for_b else None,
+            grad_F if for_b else None,
             *[None] * 4,
+            # The centre is the same for all tokens: a product with one row instead of B.
+            -(grad_F @ W_FD) if for_centre and grad_F is not None else None,
         )
 
 
@@ -162,12 +183,12 @@ class _Decode(Function):
         value_A, index_A, start_B, W_FD = ctx.saved_tensors
         grad_BD, backend = grads[0].contiguous(), backend_of(W_FD)
         for_value, _, _, for_W = ctx.needs_input_grad
-        grad_W_DF = None
-        if for_W:
-            grad_W_DF = backend.outer_rows(value_A, index_A, start_B, grad_BD, len(W_FD)).t()
-        return (
-            backend.gathered_dot(grad_BD, W_FD, index_A, start_B) if for_value else None,
-            None,
-            None,
-            grad_W_DF,
-        )
+        for_value_A = for_W_FD = None
+        if for_value and for_W:
+            listed = (value_A, index_A, start_B)
+            for_value_A, for_W_FD = backend.decode_gradients(*listed, grad_BD, W_FD)
+        elif for_value:
+            for_value_A = backend.gathered_dot(grad_BD, W_FD, index_A, start_B)
+        elif for_W:
+            for_W_FD = backend.outer_rows(value_A, index_A, start_B, grad_BD, len(W_FD))
+        return for_value_A, None, None, None if for_W_FD is None else for_W_FD.t()

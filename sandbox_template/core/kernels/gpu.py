@@ -1,6 +1,6 @@
 """The primitives of sparse latents on a GPU: those of reference.py, with the same signatures.
 
-    gpu_rows.py    gathered_dot, weighted_rows, outer_rows
+    gpu_rows.py    gathered_dot, weighted_rows, outer_rows, decode_gradients
     gpu_screen.py  the bf16 product, and how far it can be from the exact one
     gpu_select.py  topk, batch_topk, above
 
@@ -24,12 +24,13 @@ def is_usable() -> bool:
 
 
 if is_usable():
-    from core.kernels.gpu_rows import gathered_dot, outer_rows, weighted_rows
+    from core.kernels.gpu_rows import decode_gradients, gathered_dot, outer_rows, weighted_rows
     from core.kernels.gpu_select import above, batch_topk, exact_rows, topk
 
 __all__ = [
     "above",
     "batch_topk",
+    "decode_gradients",
     "exact_rows",
     "gathered_dot",
     "is_usable",

@@ -130,3 +130,11 @@ def _shared_width(x_BD: Tensor, W_FD: Tensor) -> int:
     assert W_FD.shape[1] == D, f"activations have {D} dims, rows of W {W_FD.shape[1]}"
     assert x_BD.dtype == W_FD.dtype == torch.float32, f"float32 wanted, not {x_BD.dtype}"
     return D
+
+
+def decode_gradients(
+    value_A: Tensor, index_A: Tensor, start_B: Tensor, grad_BD: Tensor, W_FD: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the gradients of value_A and of W for y = weighted_rows(value, …, W)."""
+    for_value_A = gathered_dot(grad_BD, W_FD, index_A, start_B)
+    return for_value_A, outer_rows(value_A, index_A, start_B, grad_BD, len(W_FD))

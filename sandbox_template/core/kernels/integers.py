@@ -31,6 +31,8 @@ _LEVELS = 127
 _SAMPLED_ROWS = 256
 # Rows of x whose sums are computed at a time, per thread: they stay in a cache.
 _BLOCK_ROWS = 256
+# Latents whose bounds are computed at a time.
+_LANES = 256
 
 
 class Bounded(NamedTuple):
@@ -57,7 +59,8 @@ class Bounded(NamedTuple):
         latents = self.latents_4F.numpy()
         for first, end, total in self.sums():
             rows, out = self.rows_B3[first:end].numpy(), out_BF[first:end].numpy()
-            work = partial(jitted_int8.upper_rows, total.numpy(), latents, rows, out)
+            unused = np.empty((end - first, _LANES), np.int16)
+            work = partial(jitted_int8.upper_rows, total.numpy(), latents, rows, out, unused)
             over_rows(end - first, work)
         return out_BF
 

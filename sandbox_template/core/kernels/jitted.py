@@ -102,14 +102,14 @@ def nth_largest(values, count, n):
 
 @jit("int16[::1]", "int16[::1]")
 def lane_maxima(row, lane):
-    """Write the largest ordered bits of every residue class of columns modulo len(lane)."""
+    """Write the largest bits of every residue class of columns modulo len(lane), 0 at least."""
     lanes = len(lane)
-    lane[:] = -32768
+    lane[:] = 0
     for start in range(0, len(row), lanes):
         part = row[start : start + lanes]
         for j in range(len(part)):
-            bits = part[j] ^ ((part[j] >> 15) & 0x7FFF)
-            lane[j] = max(lane[j], np.int16(bits))
+            # Bits of negative numbers are negative, in whatever order.
+            lane[j] = max(lane[j], part[j])
 
 
 @jit(VECTOR, VECTOR)
@@ -133,9 +133,13 @@ def list_between(row, cut, end, words, hit, candidate, count):
     """
     F, hits, flags = len(row), 0, words.view(np.uint8)
     low, most = np.int16(cut), np.int16(end - 1)
-    for f in range(F):
-        bits = row[f] ^ ((row[f] >> 15) & np.int16(0x7FFF))
-        flags[f] = (bits >= low) & (bits <= most)
+    if cut > 0:
+        for f in range(F):
+            flags[f] = (row[f] >= low) & (row[f] <= most)
+    else:
+        for f in range(F):
+            bits = row[f] ^ ((row[f] >> 15) & np.int16(0x7FFF))
+            flags[f] = (bits >= low) & (bits <= most)
     flags[F:] = 0
     for j in range(len(words)):
         hit[hits] = j
@@ -170,58 +174,81 @@ def score_again(x, W, b, candidate, first, end, score):
         score[c] = total + b[candidate[c]]
 
 
-@jit(COUNTS, VECTOR, NUMBER, NUMBER, VECTOR, VECTOR, COUNTS)
-def keep_largest(candidate, score, count, k, scratch, value, index):
-    """Write the k largest scores, those above 0, and what they belong to; the rest stays 0."""
-    least = np.float32(0)
-    if count > k:
+@jit(COUNTS, NUMBER, NUMBER, returns="int32")
+def kth_largest_score(bits, count, k):
+    """Return the bits of the k-th largest of `count` float32 numbers, 0 if it is not above 0.
+
+    bits: the numbers as int32, in which positive ones compare as they do. To halve the range and
+    count again is faster for a few hundred than quickselect, whose branches cannot be predicted.
+    """
+    low, high = np.int32(0), np.int32(0)
+    for c in range(count):
+        high = max(high, bits[c])
+    while low < high:
+        middle = np.int32(low + ((high - low + 1) >> 1))
+        reached = np.int32(0)
         for c in range(count):
-            scratch[c] = score[c]
-        least = max(nth_largest(scratch, count, k), np.float32(0))
+            reached = np.int32(reached + np.int32(bits[c] >= middle))
+        if reached >= k:
+            low = middle
+        else:
+            high = np.int32(middle - 1)
+    return low
+
+
+@jit(COUNTS, VECTOR, NUMBER, NUMBER, VECTOR, COUNTS)
+def keep_largest(candidate, score, count, k, value, index):
+    """Write the k largest scores, those above 0, and what they belong to; the rest stays 0.
+
+    candidate and score are written over.
+    """
+    bits = score.view(np.int32)
+    least = kth_largest_score(bits, count, k) if count > k else np.int32(0)
+    ties = k if least > 0 else 0
+    for c in range(count):
+        ties -= bits[c] > least
     kept = 0
     for c in range(count):
-        if score[c] > least:
-            value[kept], index[kept] = score[c], candidate[c]
-            kept += 1
-    if least > 0:
-        for c in range(count):
-            if kept < k and score[c] == least:
-                value[kept], index[kept] = score[c], candidate[c]
-                kept += 1
+        is_tie = (bits[c] == least) & (ties > 0)
+        is_kept = (bits[c] > least) | is_tie
+        score[kept], candidate[kept] = score[c], candidate[c]
+        ties -= is_tie
+        kept += is_kept
+    for c in range(kept):
+        value[c], index[c] = score[c], candidate[c]
 
 
 @jit(
     "int16[::1]", "int16[::1]", VECTOR, MATRIX, VECTOR, "float32", NUMBER, NUMBER, "uint64[::1]",
-    COUNTS, COUNTS, *[VECTOR] * 3, COUNTS, returns="int64",
+    COUNTS, COUNTS, *[VECTOR] * 2, COUNTS, returns="int64",
 )  # fmt: skip
-def topk_row(
-    row, lane, x, W, b, slack, k, room, words, hit, candidate, score, ordered, value, index
-):
+def topk_row(row, lane, x, W, b, slack, k, room, words, hit, candidate, score, value, index):
     """Write the k largest relu(x . W + b); return the number of candidates, -1 for too many.
 
     row: bits of screened values, lane: its maxima. The columns that screening takes for the best
     are scored first, and the k-th largest of these scores is what any other has to reach.
     """
-    scratch = ordered[:1]
-    scratch_bits = scratch.view(np.uint32)
+    bits = score.view(np.int32)
     bound = max(kth_largest_bits(lane, k), 1)
     found = list_between(row, bound, 32768, words, hit, candidate, 0)
     if found > room:
         return -1
     score_again(x, W, b, candidate, 0, found, score)
-    least = np.float32(0)
-    if found >= k:
-        ordered[:found] = score[:found]
-        least = max(nth_largest(ordered, found, k), least)
-    lowest = least - slack
+    # One more place behind the scores, for numbers of which the bits are looked at.
+    last = len(score) - 1
+    bits[last] = kth_largest_score(bits, found, k) if found >= k else 0
+    lowest = score[last] - slack
     lowest -= abs(lowest) * np.float32(2**-8)
-    cut = floor_bits(lowest, scratch, scratch_bits)
+    cut = floor_bits(lowest, score[last:], score[last:].view(np.uint32))
+    if slack == 0:
+        # What is not above 0 is exactly that.
+        cut = max(cut, 1)
     if cut < bound:
         best, found = found, list_between(row, cut, bound, words, hit, candidate, found)
         if found > room:
             return -1
         score_again(x, W, b, candidate, best, found, score)
-    keep_largest(candidate, score, found, k, ordered, value, index)
+    keep_largest(candidate, score, found, k, value, index)
     return found
 
 
@@ -231,12 +258,11 @@ def topk_rounded(pre, x, W, b, slack, value, index, count, k, lanes, room, first
     F = pre.shape[1]
     lane, words = np.empty(lanes, np.int16), np.empty((F + 7) // 8, np.uint64)
     hit = np.empty(len(words) + 1, np.int32)
-    candidate, score = np.empty(F + 1, np.int32), np.empty(F, np.float32)
-    ordered = np.empty(F, np.float32)
+    candidate, score = np.empty(F + 1, np.int32), np.empty(F + 1, np.float32)
     for r in range(first, last):
         lane_maxima(pre[r], lane)
         count[r] = topk_row(
-            pre[r], lane, x[r], W, b, slack[r], k, room, words, hit, candidate, score, ordered,
+            pre[r], lane, x[r], W, b, slack[r], k, room, words, hit, candidate, score,
             value[r], index[r],
         )  # fmt: skip
 
@@ -248,7 +274,7 @@ def topk_exact(pre, value, index, count, k, lanes, room, first, last):
     lane = np.empty(lanes, np.float32)
     lane_high = np.empty(lanes, np.int16)
     candidate, score = np.empty(room, np.int32), np.empty(room, np.float32)
-    ordered, scratch = np.empty(room, np.float32), np.empty(1, np.float32)
+    scratch = np.empty(1, np.float32)
     scratch_bits, lane_bits = scratch.view(np.uint32), lane.view(np.int32)
     for r in range(first, last):
         row = pre[r]
@@ -267,7 +293,7 @@ def topk_exact(pre, value, index, count, k, lanes, room, first, last):
                         found += 1
         count[r] = found if found <= room else -1
         if found <= room:
-            keep_largest(candidate, score, found, k, ordered, value[r], index[r])
+            keep_largest(candidate, score, found, k, value[r], index[r])
 
 
 @jit(MATRIX, MATRIX, COUNTS, LONGS, VECTOR, NUMBER, NUMBER)
@@ -306,9 +332,9 @@ def weighted_rows(value, index, start, W, y, first, last):
             a += 1
 
 
-@jit(VECTOR, COUNTS, LONGS, VECTOR, COUNTS, LONGS)
-def transpose(value, index, start, new_value, row, end):
-    """List entries by latent: new_value and row, those of latent f from end[f] to end[f + 1].
+@jit(COUNTS, LONGS, COUNTS, COUNTS, LONGS)
+def transpose(index, start, entry, row, end):
+    """List entries by latent: which they are and their rows, of f from end[f] to end[f + 1].
 
     end has F + 2 places and is filled on the way: the last one is left over.
     """
@@ -321,4 +347,30 @@ def transpose(value, index, start, new_value, row, end):
         for a in range(start[r], start[r + 1]):
             place = end[index[a] + 1]
             end[index[a] + 1] = place + 1
-            new_value[place], row[place] = value[a], r
+            entry[place], row[place] = a, r
+
+
+@jit(VECTOR, MATRIX, MATRIX, COUNTS, COUNTS, LONGS, VECTOR, MATRIX, NUMBER, NUMBER)
+def decode_gradients(value, grad, W, entry, row, end, grad_value, grad_W, first, last):
+    """Write the gradients of values and weights for some latents, each row of grad read once."""
+    D = W.shape[1]
+    for f in range(first, last):
+        w, out = W[f], grad_W[f]
+        out[:] = 0
+        a, stop = end[f], end[f + 1]
+        while a + 1 < stop:
+            g0, g1 = grad[row[a]], grad[row[a + 1]]
+            v0, v1 = value[entry[a]], value[entry[a + 1]]
+            dot0 = dot1 = np.float32(0)
+            for d in range(D):
+                out[d] += v0 * g0[d] + v1 * g1[d]
+                dot0 += w[d] * g0[d]
+                dot1 += w[d] * g1[d]
+            grad_value[entry[a]], grad_value[entry[a + 1]] = dot0, dot1
+            a += 2
+        if a < stop:
+            g0, v0, dot0 = grad[row[a]], value[entry[a]], np.float32(0)
+            for d in range(D):
+                out[d] += v0 * g0[d]
+                dot0 += w[d] * g0[d]
+            grad_value[entry[a]] = dot0

@@ -14,11 +14,11 @@ from core.kernels.jitted import (
     NUMBER,
     VECTOR,
     jit,
-    lane_maxima,
     topk_row,
 )
 
-BLOCK = 256
+# Rows of which the bounds stay in the second cache.
+BLOCK = 32
 BYTES = "int8[:,::1]"
 
 
@@ -32,13 +32,19 @@ def quantise_rows(W, times, owner, levels, is_split, out, scale, norm, own, move
     """
     D, K = W.shape[1], out.shape[1]
     whole, share = np.empty(D, np.float32), np.empty(D, np.float32)
+    bits = whole.view(np.int32)
     for d in range(D):
         share[d] = np.float32(1) / np.float32(times[d] if is_split else 1)
     for r in range(first, last):
         w, row = W[r], out[r]
-        most = np.float32(0)
         for d in range(D):
-            most = max(most, abs(w[d]) * share[d])
+            whole[d] = abs(w[d]) * share[d]
+        # Bits of positive numbers compare as these do, and their maximum is vectorized.
+        top = np.int32(0)
+        for d in range(D):
+            top = max(top, bits[d])
+        bits[0] = top
+        most = whole[0]
         step = most / np.float32(levels)
         inverse = np.float32(levels) / most if most > 0 else np.float32(0)
         size = error = full = np.float32(0)
@@ -69,48 +75,47 @@ def quantise_rows(W, times, owner, levels, is_split, out, scale, norm, own, move
         own[r], moved[r] = np.sqrt(full), np.sqrt(error)
 
 
-@jit("int32[::1]", MATRIX, "float32", "float32", "float32", "int16[::1]")
-def upper_bits(total, latents, scale, moved, norm, out):
-    """Write bfloat16 bits that are not below any x . w + b, from sums of integers.
+@jit(INDEX, MATRIX, MATRIX, BITS, BITS, NUMBER, NUMBER)
+def upper_rows(total, latents, rows, out, lane, first, last):
+    """Write bfloat16 bits that are not below any x . w + b, from sums of integers, and maxima.
 
-    latents: per latent its scale, its bias and what `moved` and `norm` of x are multiplied with.
+    latents: per latent its scale, its bias and what `moved` and `norm` of x are multiplied with;
+    rows: per row its scale, moved and norm; lane: as of jitted.lane_maxima. A block of latents
+    stays in the fastest cache for all rows.
     """
-    F = len(total)
-    bound = np.empty(BLOCK, np.float32)
+    F, lanes = total.shape[1], lane.shape[1]
+    bound = np.empty(lanes, np.float32)
     bits = bound.view(np.int32)
-    for start in range(0, F, BLOCK):
-        end = min(start + BLOCK, F)
-        sums, step, bias = total[start:end], latents[0, start:end], latents[1, start:end]
+    lane[first:last] = 0
+    for start in range(0, F, lanes):
+        end = min(start + lanes, F)
+        step, bias = latents[0, start:end], latents[1, start:end]
         by_moved, by_norm = latents[2, start:end], latents[3, start:end]
-        for j in range(end - start):
-            slack = moved * by_moved[j] + norm * by_norm[j]
-            bound[j] = np.float32(sums[j]) * (step[j] * scale) + (bias[j] + slack)
-        part = out[start:end]
-        for j in range(end - start):
-            # Cutting 16 bits moves a positive number down and a negative one up.
-            up = 0xFFFF & ~(bits[j] >> 31)
-            part[j] = (bits[j] + up) >> 16
-
-
-@jit(INDEX, MATRIX, MATRIX, BITS, NUMBER, NUMBER)
-def upper_rows(total, latents, rows, out, first, last):
-    """Write the bounds of some rows; rows: per row its scale, moved and norm."""
-    for r in range(first, last):
-        upper_bits(total[r], latents, rows[r, 0], rows[r, 1], rows[r, 2], out[r])
+        for r in range(first, last):
+            sums, part, most = total[r, start:end], out[r, start:end], lane[r]
+            scale, moved, norm = rows[r, 0], rows[r, 1], rows[r, 2]
+            for j in range(end - start):
+                slack = moved * by_moved[j] + norm * by_norm[j]
+                bound[j] = np.float32(sums[j]) * (step[j] * scale) + (bias[j] + slack)
+            for j in range(end - start):
+                # Cutting 16 bits moves a positive number down and a negative one up.
+                up = 0xFFFF & ~(bits[j] >> 31)
+                part[j] = (bits[j] + up) >> 16
+                most[j] = max(most[j], part[j])
 
 
 @jit(INDEX, MATRIX, MATRIX, *[MATRIX] * 2, VECTOR, MATRIX, INDEX, COUNTS, *[NUMBER] * 5)
 def topk_integers(total, latents, rows, x, W, b, value, index, count, k, lanes, room, first, last):
     """Write the k largest relu(x . W + b) of each row. count: candidates, -1 for too many."""
     F = total.shape[1]
-    bits, lane = np.empty(F, np.int16), np.empty(lanes, np.int16)
+    bits, lane = np.empty((BLOCK, F), np.int16), np.empty((BLOCK, lanes), np.int16)
     words, candidate = np.empty((F + 7) // 8, np.uint64), np.empty(F + 1, np.int32)
-    hit = np.empty(len(words) + 1, np.int32)
-    score, ordered = np.empty(F, np.float32), np.empty(F, np.float32)
-    for r in range(first, last):
-        upper_bits(total[r], latents, rows[r, 0], rows[r, 1], rows[r, 2], bits)
-        lane_maxima(bits, lane)
-        count[r] = topk_row(
-            bits, lane, x[r], W, b, np.float32(0), k, room, words, hit, candidate, score, ordered,
-            value[r], index[r],
-        )  # fmt: skip
+    hit, score = np.empty(len(words) + 1, np.int32), np.empty(F + 1, np.float32)
+    for start in range(first, last, BLOCK):
+        end = min(start + BLOCK, last)
+        upper_rows(total[start:end], latents, rows[start:end], bits, lane, 0, end - start)
+        for r in range(start, end):
+            count[r] = topk_row(
+                bits[r - start], lane[r - start], x[r], W, b, np.float32(0), k, room, words, hit,
+                candidate, score, value[r], index[r],
+            )  # fmt: skip

@@ -62,6 +62,14 @@ def outer_rows(
     return G_FD.index_add_(0, index_A.long(), value_A[:, None] * x_BD[_row_A(start_B)])
 
 
+def decode_gradients(
+    value_A: Tensor, index_A: Tensor, start_B: Tensor, grad_BD: Tensor, W_FD: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the gradients of value_A and of W for y = weighted_rows(value, …, W)."""
+    for_value_A = gathered_dot(grad_BD, W_FD, index_A, start_B)
+    return for_value_A, outer_rows(value_A, index_A, start_B, grad_BD, len(W_FD))
+
+
 def _row_A(start_B: Tensor) -> Tensor:
     rows = torch.arange(len(start_B) - 1, device=start_B.device)
     return torch.repeat_interleave(rows, start_B.diff())
