@@ -43,6 +43,7 @@ _TOKEN, _TOKEN_AT = _pattern("A-Za-z"), _pattern("A-Za-z@")
 _AFTER_WORD = re.compile(_SPACE_AFTER)
 _LANGUAGE = re.compile(_NAMED)
 _OPTIONS = re.compile(r"\s*\[[^\]\n]{0,400}\]")
+_VERB_IN_BRACES = re.compile(r"\*?(\{)([^\n{}]{0,2000})\{")
 _VERB = re.compile(r"\*?([^\sA-Za-z*{])([^\n]{0,2000}?)\1")
 _GROUP_OPEN = re.compile(r"\s*\{")
 _BRACES = re.compile(r"\\[\s\S]|[{}]")
@@ -264,7 +265,9 @@ class _Reader:
             at = options.end()
         if token == "\\mintinline" and (named := _LANGUAGE.match(self.text, at)):
             at = named.end()
-        if match := _VERB.match(self.text, at):
+        # \verb takes any sign twice, also a brace, but \verb{name} is meant as a group.
+        same_brace = token == "\\verb" and _VERB_IN_BRACES.match(self.text, at)
+        if match := same_brace or _VERB.match(self.text, at):
             self.tokens.append(RAW + match.group(2))
             return match.end()
         return self._raw_group(at)
