@@ -1,7 +1,8 @@
 """Write a pack of whole files in one pass: each is read, scanned, written and compared at once.
 
 The tree, which stands before the files, is known only at their end. So they are first written to a
-file of their own, the body, which is then copied behind the head.
+file of their own, the body, which is then copied behind the head. What is read back of a file from
+the body must be its staged bytes, and what is read back of the pack must be all that was written.
 Costs one pass over the files, two over the pack; memory for one file, or one block of a larger one,
 and for all paths.
 """
@@ -69,7 +70,8 @@ def stream_pack(
         start = whole.write(
             [head_bytes(head._replace(tree=tree_of(paths), files=len(paths)), format)]
         )
-        _copy(body, pack, start)
+        if _copied(body, pack, start) != writer.sha256():
+            raise _different("the pack is not what was written to it")
         whole.write([foot_bytes(format)])
     return Streamed(index.totals(), start, paths)
 
@@ -89,18 +91,18 @@ def _is_equal(body: FileIO, packed: PackedFile, staged: Staged, format: Format) 
     return at == staged.facts.size and (content is not None or digest.hexdigest() == staged.sha256)
 
 
-def _copy(body: FileIO, pack: FileIO, start: int) -> None:
-    """Append the body to the pack, and compare what is read back of both, byte by byte."""
+def _copied(body: FileIO, pack: FileIO, start: int) -> str:
+    """Append the body to the pack, and return the SHA-256 of it as it is read back from there."""
     body.seek(0)
     while part := body.read(_COPIED_AT_ONCE):
         rest = memoryview(part)
         while rest:
             rest = rest[pack.write(rest) :]
-    at = 0
-    while part := os.pread(body.fileno(), _COPIED_AT_ONCE, at):
-        if os.pread(pack.fileno(), len(part), start + at) != part:
-            raise _different("the pack is not what was written to it")
+    digest, at = hashlib.sha256(), start
+    while part := os.pread(pack.fileno(), _COPIED_AT_ONCE, at):
+        digest.update(part)
         at += len(part)
+    return digest.hexdigest()
 
 
 def _different(what: str) -> StorageFailed:

@@ -82,6 +82,7 @@ class Writer:
         """Start where the raw file ends."""
         self._file, self._format = file, format
         self._at = file.seek(0, os.SEEK_END)
+        self._digest = hashlib.sha256()
 
     def entry(self, entry: Entry) -> PackedFile:
         """Write one file. A file of which only the name is shown is in the tree alone."""
@@ -119,13 +120,20 @@ class Writer:
 
     def write(self, parts: Sequence[bytes]) -> int:
         """Write bytes at the end, and return how large the file is then. Raises OSError."""
-        size = sum(map(len, parts))
+        size = 0
+        for part in parts:
+            self._digest.update(part)
+            size += len(part)
         done = os.writev(self._file.fileno(), parts)
         rest = memoryview(b"".join(parts))[done:] if done < size else b""
         while rest:
             rest = rest[self._file.write(rest) :]
         self._at += size
         return self._at
+
+    def sha256(self) -> str:
+        """Return the SHA-256 of all that was written."""
+        return self._digest.hexdigest()
 
 
 def foot_bytes(format: Format) -> bytes:
