@@ -8,12 +8,14 @@ fastest of --repeats; `cpu s` its processor time; `peak` the resident memory of 
 `files` how many of the text files it kept; `bytes` the size of its pack. "own" stages, scans for
 secrets, writes, and compares every byte; "own + tokens" counts tokens too, without a cache, as
 npm's repomix does. "packing" is the same without starting Python and importing. "via" is our way
-through a repomix, with staging, scan and comparison. --skip-slow leaves out the port's default,
-which takes minutes.
+through a repomix, with staging, scan and comparison. The call of pack_repository in a running
+server is timed too, over a real client: it starts a job, and so has the start of two processes in
+it. --skip-slow leaves out the port's default, which takes minutes.
 """
 
 import argparse
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -28,6 +30,7 @@ from peers import Peer, node_version, npm_tool, peers, python_tool, their_enviro
 from sdists import SDISTS, unpacked  # noqa: E402
 
 LIMIT_S = 1800
+CALLS = 6
 HUGE_LINES = 600_000
 
 
@@ -68,7 +71,9 @@ def main() -> int:
     for name in options.packages.split(","):
         folder = unpacked(name)
         print(f"\n{name} {SDISTS[name]}")
-        _print(_measured(folder, others, options.repeats, skip_slow=options.skip_slow))
+        rows = _measured(folder, others, options.repeats, skip_slow=options.skip_slow)
+        _print(rows)
+        _print_call(folder, rows)
     with tempfile.TemporaryDirectory() as place:
         huge = Path(place) / "huge"
         huge.mkdir()
@@ -185,6 +190,18 @@ def _print(rows: Sequence[Row]) -> None:
     for row in rows:
         if row.said.get("note"):
             print(f"{row.name}: {row.said['note']}")
+
+
+def _print_call(folder: Path, rows: Sequence[Row]) -> None:
+    took = _run([sys.executable, str(HERE / "server_call.py"), str(folder), str(CALLS)])
+    first, *seconds = json.loads(took.printed.splitlines()[-1])
+    call = statistics.median(seconds)
+    print(f"pack_repository in a running server: first call {first:.2f} s, median of the", end=" ")
+    print(
+        f"{len(seconds)} after it {call:.2f} s ({min(seconds):.2f} to {max(seconds):.2f})", end=""
+    )
+    npm = next((row for row in rows if row.name.startswith("npm")), None)
+    print(f"; npm's repomix takes {npm.seconds / call:.1f} x as long" if npm else "")
 
 
 if __name__ == "__main__":

@@ -10,8 +10,11 @@ from mcp.server.mcpserver import Context
 from fumehood.tooling import in_thread
 from fumehood_tools.jobs import Job, JobStore, Progress
 
-POLL_SECONDS = 0.3
-"""Seconds between two reads of the job table while waiting."""
+FIRST_POLL_SECONDS, POLL_SECONDS = 0.02, 0.3
+"""Seconds between two reads of the job table while waiting, at first and at most.
+
+The pause is a tenth of the time that was waited, so a short job is answered soon after its end.
+"""
 
 QUIET_SECONDS = 4.0
 """A job that stands still is reported again after this time, because some hosts wait only 5 s."""
@@ -36,7 +39,8 @@ async def watch(store: JobStore, job_id: str, ctx: Context[None, None], seconds:
         left = started + seconds - now
         if job.status in ENDED or left <= 0:
             return job
-        await anyio.sleep(min(POLL_SECONDS, left))
+        pause = min(max((now - started) / 10, FIRST_POLL_SECONDS), POLL_SECONDS)
+        await anyio.sleep(min(pause, left))
 
 
 def _value_after(reported: float, job: Job) -> float:

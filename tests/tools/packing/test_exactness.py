@@ -18,6 +18,7 @@ from fumehood_tools.packing.pack import Pack
 from fumehood_tools.packing.packer import Tools, pack_checkout
 from fumehood_tools.packing.request import PackRequest
 from fumehood_tools.packing.shelf import PackShelf
+from fumehood_tools.packing.tokens import Tokenizer
 from fumehood_tools.packing.writer import compare
 from fumehood_tools.repositories import local_checkout
 
@@ -155,3 +156,42 @@ def test_a_pack_that_was_changed_is_an_error_and_not_a_wrong_text(
     assert different.path == "a.py"
     with pytest.raises(StorageFailed, match=r"was changed after it was packed\. Call pack_"):
         shelf.content(pack, shelf.files(pack)[0])
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_files_packed_one_by_one_give_the_same_pack_as_all_of_them_staged(
+    format: Format, repository: Path, tmp_path: Path, tools: Tools
+) -> None:
+    lines = (f"{number} <a> & b ]]> é\r\n" for number in range(90_000))
+    (repository / "long.txt").write_text("".join(lines), encoding="utf-8")
+    (repository / "b.py").write_text("x = '`````'", encoding="utf-8")
+    (repository / "a").mkdir()
+    (repository / "a" / "empty").touch()
+    counting = tools._replace(tokenizer=Tokenizer("words", lambda text: len(text.split())))
+    packs = []
+    for number, used in enumerate((tools, counting)):
+        request = PackRequest(source="mine", format=format)
+        workspace = tmp_path / str(number)
+        pack = pack_checkout(local_checkout(repository, "mine"), request, workspace, used)
+        shelf = PackShelf(workspace)
+        texts = {it.path: shelf.content(pack, it) for it in shelf.files(pack)}
+        assert texts == {path: (repository / path).read_bytes() for path in texts}
+        packs.append((pack.pack, list(texts), shelf.whole(pack)))
+    assert packs[0] == packs[1] and packs[0][1] == ["a/empty", "b.py", "long.txt"]
+
+
+def test_a_pack_whose_bytes_change_on_disk_while_it_is_written_is_an_error(
+    repository: Path, tmp_path: Path, tools: Tools
+) -> None:
+    for name in ("a.py", "b.py"):
+        (repository / name).write_text("x = 1\n", encoding="utf-8")
+
+    def damage(phase: str, done: int, total: int) -> None:
+        if done == 1:
+            (body,) = tmp_path.glob("packs/.making-*/scratch/body")
+            body.write_bytes(body.read_bytes().replace(b"x = 1", b"x = 2"))
+
+    with pytest.raises(StorageFailed, match="not what was written"):
+        checkout = local_checkout(repository, "mine")
+        pack_checkout(checkout, PackRequest(source="mine"), tmp_path, tools, damage)
+    assert not list((tmp_path / "packs").iterdir())

@@ -1,13 +1,16 @@
 """What is staged: no secrets, no links, no foreign configuration, and limits that are named."""
 
 import json
+import re
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from fakes.odd_repository import made_up_keys
 
 from fumehood_tools.errors import BadRequest
+from fumehood_tools.packing.library_forms import LIBRARY_FORMS
 from fumehood_tools.packing.pack import Pack
 from fumehood_tools.packing.packer import Tools, pack_checkout
 from fumehood_tools.packing.reading import report
@@ -47,6 +50,8 @@ def test_reading_each_block_by_re2_first_changes_no_result() -> None:
         "AccountKey=" + "Ab1+" * 21 + "Ab==",
         "ey" + "JhbGciOiJIUzI1NiJ9" + ".ey" + "JzdWIiOiJhIn0" + "." + "c2ln",
         "-----BEGIN PRIVATE " + "KEY-----\n" + "Q" * 70 + "\n-----END PRIVATE " + "KEY-----",
+        "M" + "b9-" * 8 + ".Xy_9z1." + "q7-" * 9,
+        "0f" * 16 + "-us" + "12",
     ]
     quick, whole = SecretScan(), SecretScan(prefilter=False)
     for key in keys:
@@ -57,6 +62,14 @@ def test_reading_each_block_by_re2_first_changes_no_result() -> None:
         assert [it.line for it in found] == [7], key
     noise = " ".join(keys).swapcase().encode()
     assert quick.block(noise, "a", 0) == whole.block(noise, "a", 0)
+
+
+def test_the_library_s_expressions_are_those_of_the_installed_version() -> None:
+    theirs = []
+    for module, name in dict.fromkeys((it.module, it.detector) for it in LIBRARY_FORMS):
+        detector = getattr(import_module(f"detect_secrets.plugins.{module}"), name)
+        theirs += [(detector.secret_type, it) for it in detector.denylist]
+    assert [(it.kind, re.compile(it.pattern, it.flags)) for it in LIBRARY_FORMS] == theirs
 
 
 def test_a_private_key_is_masked_and_one_without_end_leaves_its_file_out(
@@ -166,25 +179,25 @@ def test_a_broken_notebook_is_packed_as_it_is_and_the_report_says_so(
     assert "Notebook packed as it is: a.ipynb (" in report(shelf, pack).text()
 
 
+@pytest.mark.parametrize(("compress", "stops"), [(False, ("pack", 1)), (True, ("compare", 0))])
 def test_a_packing_that_is_stopped_leaves_no_pack(
-    tmp_path: Path, repository: Path, tools: Tools
+    compress: bool, stops: tuple[str, int], tmp_path: Path, repository: Path, tools: Tools
 ) -> None:
     (repository / "a.py").write_text("x\n", "utf-8")
+    (repository / "b.py").write_text("x\n", "utf-8")
 
     class Stopped(Exception):
         pass
 
-    phases: list[str] = []
-
     def stop(phase: str, done: int, total: int) -> None:
-        phases.append(phase)
-        if phase == "compare":
+        if (phase, done) == stops:
             raise Stopped
 
     with pytest.raises(Stopped):
         checkout = local_checkout(repository, "mine")
-        pack_checkout(checkout, PackRequest(source="mine"), tmp_path, tools, stop)
-    assert phases[0] == "copy" and not list((tmp_path / "packs").iterdir())
+        request = PackRequest(source="mine", compress=compress)
+        pack_checkout(checkout, request, tmp_path, tools, stop)
+    assert not list((tmp_path / "packs").iterdir())
 
 
 def test_the_same_repository_gives_the_same_pack_and_a_changed_one_another(

@@ -24,14 +24,14 @@ _PICTURES = {byte: chr(0x2400 + byte).encode() for byte in (*range(9), 11, 12, *
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _PICTURE = re.compile(rb"\xe2\x90[\x80-\x9f]")
 _BASE64_BYTES = 57
-# Those that we write and those that repomix writes. The ampersand is last, so none is read twice.
+# Those that we write and those that repomix writes, most frequent first. The ampersand comes after
+# them, so that none is read twice.
 _ENTITIES = (
-    (b"&#13;", b"\r"),
-    (b"&gt;", b">"),
     (b"&lt;", b"<"),
+    (b"&gt;", b">"),
+    (b"&#13;", b"\r"),
     (b"&quot;", b'"'),
     (b"&apos;", b"'"),
-    (b"&amp;", b"&"),
 )
 
 
@@ -56,12 +56,22 @@ def escape_xml(text: bytes) -> bytes:
 
 
 def unescape_xml(text: bytes) -> bytes:
-    """Return what `escape_xml` or repomix was given."""
-    if b"&" not in text:
+    """Return what `escape_xml` or repomix was given.
+
+    To look for an entity takes as long as to replace it, so it ends when none is left.
+    """
+    entities = text.count(b"&")
+    if not entities:
         return text
+    ampersands = text.count(b"&amp;")
+    entities -= ampersands
     for entity, character in _ENTITIES:
-        text = text.replace(entity, character)
-    return text
+        if not entities:
+            break
+        replaced = text.replace(entity, character)
+        entities -= (len(text) - len(replaced)) // (len(entity) - 1)
+        text = replaced
+    return text.replace(b"&amp;", b"&") if ampersands else text
 
 
 def attribute(text: str) -> str:

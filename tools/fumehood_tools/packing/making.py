@@ -1,15 +1,16 @@
 """Gather the facts of a pack and publish it in the workspace."""
 
 import contextlib
+import hashlib
 import json
 import os
 import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import digest_of, write_text
@@ -18,6 +19,7 @@ from fumehood_tools.packing.pack import (
     INDEX_FILE,
     LEVELS,
     PACKS,
+    Level,
     NotebookNote,
     Omitted,
     Pack,
@@ -25,7 +27,7 @@ from fumehood_tools.packing.pack import (
     SecretPlace,
 )
 from fumehood_tools.packing.request import Packer, PackRequest, Ranked
-from fumehood_tools.packing.staging import Stage
+from fumehood_tools.packing.staging import Found
 from fumehood_tools.repositories import Checkout
 from fumehood_tools.timestamps import now
 
@@ -33,18 +35,71 @@ _MAKING, _OLD = ".making-", ".old-"
 _STALE_SECONDS = 86_400.0
 
 
-class Made(NamedTuple):
-    """A pack that was written and compared, before it is published.
+class Totals(NamedTuple):
+    """What the facts of a pack need to know of its index. digest: of paths, contents and levels."""
 
-    tokens: of the whole pack, None if only those of its files were counted. chosen: the files to
-    read first, and why; with a budget, those in full.
+    files: int
+    masked: int
+    equal: int
+    stripped: int
+    levels: dict[Level, int]
+    tokens: int
+    digest: str
+
+
+class Index:
+    """Writes the index of a pack line by line, and adds up what its facts need."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+        self._files = self._masked = self._stripped = self._tokens = 0
+        self._levels: dict[Level, int] = dict.fromkeys(LEVELS, 0)
+
+    def add(self, packed: PackedFile, *, masked: bool) -> None:
+        """Write one file. Raises OSError."""
+        named = zip(PackedFile._fields, packed, strict=True)
+        row = {name: value for name, value in named if value != _DEFAULTS.get(name)}
+        self._file.write(json.dumps(row).encode() + b"\n")
+        content = (packed.path, packed.name, packed.sha256, packed.level)
+        self._digest.update("\0".join(content).encode() + b"\n")
+        self._files += 1
+        self._masked += masked
+        self._stripped += packed.stripped
+        self._tokens += packed.tokens
+        self._levels[packed.level] += 1
+
+    def totals(self) -> Totals:
+        """Return what was added up."""
+        levels = {level: count for level, count in self._levels.items() if count}
+        full = self._levels["full"]
+        return Totals(
+            files=self._files,
+            masked=self._masked,
+            equal=full - self._stripped,
+            stripped=self._stripped,
+            levels=levels,
+            tokens=self._tokens,
+            digest=self._digest.hexdigest(),
+        )
+
+
+_DEFAULTS = PackedFile._field_defaults
+
+
+class Made(NamedTuple):
+    """A pack that was written and compared, with its index, before it is published.
+
+    tokens: of the whole pack, None if only those of its files were counted. body: see `Pack`.
+    chosen: the files to read first, and why; with a budget, those in full.
     """
 
     path: Path
-    files: Sequence[PackedFile]
+    totals: Totals
     packer: Packer
     note: str = ""
     tokens: int | None = None
+    body: int = 0
     chosen: Sequence[Ranked] = ()
 
 
@@ -82,23 +137,22 @@ def making_folders(workspace: Path) -> Iterator[Making]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def indexed(folder: Path, files: Iterable[tuple[PackedFile, bool]]) -> Totals:
+    """Write the index of a pack into its folder. files: with whether secrets were masked in it."""
+    with (folder / INDEX_FILE).open("wb") as file:
+        index = Index(file)
+        for packed, masked in files:
+            index.add(packed, masked=masked)
+    return index.totals()
+
+
 def described(
-    checkout: Checkout,
-    request: PackRequest,
-    staged: Stage,
-    made: Made,
-    counts: Mapping[str, int],
-    tokenizer: str,
+    checkout: Checkout, request: PackRequest, found: Found, made: Made, tokenizer: str
 ) -> Pack:
     """Return the facts of a pack that was made."""
-    stripped = sum(it.stripped for it in made.files)
-    full = sum(it.level == "full" for it in made.files)
-    levels = {level: sum(it.level == level for it in made.files) for level in LEVELS}
-    tokens = made.tokens
-    if tokens is None:
-        tokens = sum(counts.get(it.sha256, 0) for it in made.files)
+    totals = made.totals
     return Pack(
-        pack=_id(checkout, request, made),
+        pack=_id(checkout, request, totals),
         source=checkout.address,
         commit=checkout.commit,
         notes=list(checkout.origin.notes),
@@ -106,22 +160,23 @@ def described(
         format=request.format,
         path=made.path.name,
         size=made.path.stat().st_size,
+        body=made.body,
         packer=made.packer,
         packer_note=made.note,
-        equal=full - stripped,
-        stripped=stripped,
-        texts=len(staged.files),
-        masked_files=sum(bool(it.masked) for it in staged.files),
-        levels={level: count for level, count in levels.items() if count},
-        tokens=tokens,
+        equal=totals.equal,
+        stripped=totals.stripped,
+        texts=totals.files,
+        masked_files=totals.masked,
+        levels=totals.levels,
+        tokens=totals.tokens if made.tokens is None else made.tokens,
         tokenizer=tokenizer,
-        **_found(staged),
+        **_found(found),
         budget_tokens=request.budget_tokens,
         chosen=list(made.chosen),
     )
 
 
-def _found(staged: Stage) -> dict[str, Any]:
+def _found(found: Found) -> dict[str, Any]:
     """Return the fields of a pack about what was found while its files were staged."""
     return {
         "secrets": [
@@ -131,27 +186,20 @@ def _found(staged: Stage) -> dict[str, Any]:
                 kind=it.kind,
                 done="file left out" if it.whole_file else "masked",
             )
-            for it in staged.secrets
+            for it in found.secrets
         ],
-        "left_out": [Omitted(path=it.path, reason=it.reason) for it in staged.left_out],
+        "left_out": [Omitted(path=it.path, reason=it.reason) for it in found.left_out],
         "notebooks": [
             NotebookNote(path=it.path, not_carried=list(it.not_carried), problem=it.problem)
-            for it in staged.notebooks
+            for it in found.notebooks
         ],
     }
 
 
-def publish(
-    pack: Pack, made: Made, counts: Mapping[str, int], making: Path, workspace: Path
-) -> Pack:
+def publish(pack: Pack, made: Made, making: Path, workspace: Path) -> Pack:
     """Move a pack to its place; one with the same id is replaced. Raises StorageFailed, OSError."""
     final = workspace / PACKS / pack.pack
     pack = pack.model_copy(update={"path": f"{PACKS}/{pack.pack}/{made.path.name}"})
-    lines = [
-        it.model_copy(update={"tokens": counts.get(it.sha256, 0)}).model_dump(exclude_defaults=True)
-        for it in made.files
-    ]
-    write_text(making / INDEX_FILE, "".join(json.dumps(it) + "\n" for it in lines))
     write_text(making / FACTS_FILE, pack.model_dump_json(indent=1))
     os.chmod(making, 0o755)
     if final.exists():
@@ -166,9 +214,9 @@ def publish(
     return pack
 
 
-def _id(checkout: Checkout, request: PackRequest, made: Made) -> str:
+def _id(checkout: Checkout, request: PackRequest, totals: Totals) -> str:
     name = re.split(r"[/\\]", checkout.address.rstrip("/"))[-1].removesuffix(".git")
     words = re.sub(r"[^A-Za-z0-9._]+", "-", name).strip("-.")[:40] or "repository"
-    content = [[it.path, it.name, it.sha256, it.level] for it in made.files]
     options = request.model_dump(exclude={"source", "ranking"})
-    return f"{words}-{digest_of([checkout.address, checkout.commit, options, content])[:8]}"
+    digest = digest_of([checkout.address, checkout.commit, options, totals.digest])
+    return f"{words}-{digest[:8]}"

@@ -1,11 +1,12 @@
 """A pack: one file with the text of a repository, and an index of where each file is in it.
 
 A pack is a folder `packs/<id>/` of the workspace with pack.xml or pack.md, pack.json (the facts)
-and files.jsonl (the index). Its id ends with a digest of its content and options, so the same
-repository packed again in the same way gives the same pack.
+and files.jsonl (the index: a line for each file, with what is not its default). Its id ends with a
+digest of its content and options, so the same repository packed again in the same way gives the
+same pack.
 """
 
-from typing import Literal, get_args
+from typing import Annotated, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, Field
 
@@ -20,22 +21,28 @@ LEVELS: tuple[Level, ...] = get_args(Level)
 Omission = Literal["binary", "link", "secret", "repomix configuration", "other"]
 
 
-class PackedFile(BaseModel, frozen=True):
-    """One file of a pack, and where its text is."""
+class PackedFile(NamedTuple):
+    """One file of a pack, and where its text is.
 
-    path: str = Field(description="In the repository; special characters are escaped")
-    name: str = Field(default="", description="Bytes of the path in hexadecimal, if it is escaped")
+    path: in the repository; special characters are escaped, and `name` has its bytes in
+    hexadecimal if so. start, end: offsets of its text in bytes. size, lines, sha256, tokens: of the
+    file. newline: whether a line feed was added at its end. stripped: whether repomix took white
+    space away.
+    """
+
+    path: str
+    name: str = ""
     level: Level = "full"
-    start: int = Field(default=0, ge=0, description="Offset of its text in the pack, in bytes")
-    end: int = Field(default=0, ge=0, description="Offset of the end of its text, in bytes")
-    size: int = Field(description="Bytes of the file")
-    lines: int = Field(description="Line feeds in the file")
-    sha256: str = Field(description="Of the file")
-    tokens: int = Field(default=0, description="Tokens of the file")
+    start: Annotated[int, Field(ge=0)] = 0
+    end: Annotated[int, Field(ge=0)] = 0
+    size: int = 0
+    lines: int = 0
+    sha256: str = ""
+    tokens: int = 0
     encoding: Encoding = "utf-8"
     form: Form = "plain"
-    newline: bool = Field(default=False, description="A line feed was added at its end")
-    stripped: bool = Field(default=False, description="repomix took white space away")
+    newline: bool = False
+    stripped: bool = False
 
     @property
     def written(self) -> Written:
@@ -80,6 +87,9 @@ class Pack(BaseModel, frozen=True):
     format: Format
     path: str = Field(description="Workspace path of the packed file")
     size: int = Field(description="Bytes of the packed file")
+    body: int = Field(
+        default=0, ge=0, description="Offset in it from which the offsets in the index count"
+    )
     packer: Packer
     packer_note: str = Field(default="", description="Why this packer, where another was asked for")
     equal: int = Field(description="Files whose bytes in the pack are those of the staged file")

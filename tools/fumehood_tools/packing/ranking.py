@@ -29,12 +29,12 @@ def ranked_files(files: Iterable[Staged], first: Iterable[Ranked] = ()) -> list[
     return [*chosen.values(), *(Ranked(path=it.path, reason=_class(it.path)[1]) for it in rest)]
 
 
-def found_in(files: Iterable[Staged], first: Iterable[Ranked]) -> tuple[list[Ranked], list[str]]:
+def found_in(paths: Iterable[str], first: Iterable[Ranked]) -> tuple[list[Ranked], list[str]]:
     """Return the files to show first as they are named in the stage, and the names not in it.
 
-    A notebook is a script in the stage, and has its name.
+    paths: of the stage. A notebook is a script in the stage, and has its name.
     """
-    there = {it.path for it in files}
+    there = frozenset(paths)
     found, missing = [], []
     for one in first:
         names = [name for name in (one.path, f"{one.path}.py") if name in there]

@@ -3,13 +3,16 @@
 bc-detect-secrets also guesses: by names such as `password =`, and by the randomness of strings.
 These guesses are not used: on the sdists of mcp 2.3.0 and nnsight 0.8.1 they name 270 places, none
 of which is a secret. Only its regular expressions are used, never its verification, which sends a
-key to its service. It has no form for keys of Hugging Face, RunPod, Anthropic and W&B, and only an
+key to its service, and they are kept in `library_forms`, because to import it takes longer than to
+search. It has no form for keys of Hugging Face, RunPod, Anthropic and W&B, and only an
 old one for those of OpenAI.
 """
 
 import re
 from collections.abc import Callable
 from typing import NamedTuple
+
+from fumehood_tools.packing.library_forms import LIBRARY_FORMS
 
 
 class Form(NamedTuple):
@@ -61,37 +64,19 @@ OWN_FORMS = (
     _form("Azure storage key", r"AccountKey=([A-Za-z0-9+/]{86}==)"),
 )
 
-# Module and class of each detector that is used -> sign. Where a pattern contains \s, which means
-# more characters to Python than to RE2, the sign is something that does not depend on it.
-_DETECTORS = {
-    ("artifactory", "ArtifactoryDetector"): "AKC|(?i:artif|jfrog|buildkit)",
-    ("aws", "AWSKeyDetector"): "",
-    ("basic_auth", "BasicAuthDetector"): r"://[^:/?#@\n]+:[^:/?#@\n]+@",
-    ("discord", "DiscordBotTokenDetector"): "",
-    ("github_token", "GitHubTokenDetector"): "",
-    ("jwt", "JwtTokenDetector"): "",
-    ("mailchimp", "MailchimpDetector"): "",
-    ("npm", "NpmDetector"): r"npm_[A-Za-z0-9-]{36}|_authToken|NPM[ _-]?TOKEN",
-    ("sendgrid", "SendGridDetector"): "",
-    ("slack", "SlackDetector"): "",
-    ("square_oauth", "SquareOAuthDetector"): "",
-    ("stripe", "StripeDetector"): "",
-    ("twilio", "TwilioKeyDetector"): "",
-}
-
 
 def all_forms() -> tuple[Form, ...]:
-    """Return all forms; ours come first. Imports bc-detect-secrets, which takes 0.3 s."""
-    from importlib import import_module
+    """Return all forms; ours come first."""
+    return OWN_FORMS + tuple(
+        Form(
+            it.kind, re.compile(it.pattern, it.flags), it.sign, False, _VALID.get(it.detector, _any)
+        )
+        for it in LIBRARY_FORMS
+    )
 
-    found = list(OWN_FORMS)
-    for (module, name), sign in _DETECTORS.items():
-        detector = getattr(import_module(f"detect_secrets.plugins.{module}"), name)
-        valid = _VALID.get(name, lambda _: True)
-        if name == "JwtTokenDetector":
-            valid = detector.is_formally_valid
-        found += [Form(detector.secret_type, it, sign, False, valid) for it in detector.denylist]
-    return tuple(found)
+
+def _any(secret: str) -> bool:
+    return True
 
 
 def _is_no_example(password: str) -> bool:
@@ -100,4 +85,14 @@ def _is_no_example(password: str) -> bool:
     return len(password) >= 8 and all(kinds) and not set(password) & set("<>{}$%[]")
 
 
-_VALID = {"BasicAuthDetector": _is_no_example}
+def _is_web_token(token: str) -> bool:
+    """Whether a text has the parts of a JSON web token. Imports bc-detect-secrets: 0.1 s."""
+    from detect_secrets.plugins.jwt import JwtTokenDetector
+
+    return bool(JwtTokenDetector.is_formally_valid(token))
+
+
+_VALID: dict[str, Callable[[str], bool]] = {
+    "BasicAuthDetector": _is_no_example,
+    "JwtTokenDetector": _is_web_token,
+}

@@ -5,9 +5,9 @@ import json
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from fumehood_tools.errors import StorageFailed, UnknownName
 from fumehood_tools.files import read_json
@@ -44,7 +44,7 @@ class PackShelf:
 
     def files(self, pack: Pack) -> list[PackedFile]:
         """Return the index of a pack, in the order of the paths. Raises StorageFailed."""
-        return self._index(pack.pack, pack.created)
+        return self._index(pack.pack, pack.created, pack.body)
 
     def file(self, pack: Pack, path: str) -> PackedFile:
         """Return one file of a pack. Raises UnknownName."""
@@ -106,17 +106,28 @@ class PackShelf:
         name = "pack.xml" if found.format == "xml" else "pack.md"
         return found if (found.pack, found.path) == (pack, f"{PACKS}/{pack}/{name}") else None
 
-    def _read_index(self, pack: str, created: str) -> list[PackedFile]:
+    def _read_index(self, pack: str, created: str, body: int) -> list[PackedFile]:
         path = self._folder / pack / INDEX_FILE
         try:
             lines = path.read_text(encoding="utf-8").splitlines()
-            return [PackedFile.model_validate(json.loads(line)) for line in lines]
+            files = [_packed_file(json.loads(line)) for line in lines]
+            return [it._replace(start=it.start + body, end=it.end + body) for it in files]
         except OSError as error:
             raise _unread(f"{PACKS}/{pack}/{path.name}", error) from error
         except ValueError as error:
             raise StorageFailed(
                 f"{path.name} of pack {pack} is damaged. Call pack_repository again."
             ) from error
+
+
+def _packed_file(row: Any) -> PackedFile:
+    """Return a line of an index. Raises ValueError if it is not one."""
+    return _rows().validate_python(row)
+
+
+@lru_cache(maxsize=1)
+def _rows() -> TypeAdapter[PackedFile]:
+    return TypeAdapter(PackedFile)
 
 
 def _unread(path: str, error: OSError) -> StorageFailed:

@@ -12,16 +12,23 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from functools import cached_property
 from io import BytesIO, FileIO
 from pathlib import Path
 from typing import NamedTuple
 
 from fumehood_tools.errors import BadRequest
-from fumehood_tools.packing.notebook_scripts import Script, script_of
 from fumehood_tools.packing.secret_scan import SecretFound, SecretScan
-from fumehood_tools.packing.text_files import Encoding, Readable, TextFacts, blocks_of
+from fumehood_tools.packing.text_files import (
+    PIECE_BYTES,
+    Encoding,
+    Readable,
+    TextFacts,
+    blocks_of,
+    pieces_of,
+)
 from fumehood_tools.repositories import Checkout, LeftOut
 
 MOST_FILES = 50_000
@@ -50,9 +57,10 @@ class Spool:
 
     def cut(self, size: int) -> None:
         """Remove all after the first `size` bytes. Raises OSError."""
-        self._file.seek(size)
-        self._file.truncate()
-        self.size = size
+        if size < self.size:
+            self._file.seek(size)
+            self._file.truncate()
+            self.size = size
 
     def read(self, offset: int, size: int) -> bytes:
         """Return bytes from a place on. Raises OSError."""
@@ -82,7 +90,8 @@ class Staged(NamedTuple):
     """One text file of the stage.
 
     path: for display, unique. source: its path in the checkout. name: hexadecimal bytes of a name
-    that cannot be displayed, or "". Its bytes are at `offset` of the file `spool`.
+    that cannot be displayed, or "". Its bytes are `content`, or if that is None, they are at
+    `offset` of the file `spool`.
     """
 
     path: str
@@ -93,10 +102,20 @@ class Staged(NamedTuple):
     sha256: str
     facts: TextFacts
     masked: int
+    content: bytes | None = None
 
     def blocks(self) -> Iterator[bytes]:
         """Yield its bytes in blocks of whole lines. Raises OSError."""
-        return blocks_of(Part(self.spool, self.offset), self.facts.size)
+        if self.content is None:
+            yield from blocks_of(Part(self.spool, self.offset), self.facts.size)
+        else:
+            yield self.content
+
+    def pieces(self) -> Iterable[bytes]:
+        """Return its bytes in small pieces of whole lines. Raises OSError."""
+        if self.content is not None:
+            return pieces_of(self.content)
+        return blocks_of(Part(self.spool, self.offset), self.facts.size, most=PIECE_BYTES)
 
     @property
     def encoding(self) -> Encoding:
@@ -115,26 +134,33 @@ class Converted(NamedTuple):
     problem: str = ""
 
 
+class Found(NamedTuple):
+    """What was found while files were staged, other than their text."""
+
+    left_out: list[LeftOut]
+    secrets: list[SecretFound]
+    notebooks: list[Converted]
+
+
 class Stage(NamedTuple):
     """The staged files, in the order of their paths, and what was found on the way."""
 
     files: list[Staged]
-    left_out: list[LeftOut]
-    secrets: list[SecretFound]
-    notebooks: list[Converted]
+    found: Found
 
     def write_to(self, folder: Path) -> None:
         """Write the staged files as a folder. Raises OSError."""
         for staged in self.files:
             target = folder / staged.source
             target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("wb") as file:
-                file.writelines(staged.blocks())
+            with target.open("wb", buffering=0) as file:
+                for block in staged.blocks():
+                    file.write(block)
 
 
 def stage(
     checkout: Checkout,
-    files: list[str],
+    files: Sequence[str],
     spool: Spool,
     scan: SecretScan,
     on_file: Callable[[int], None] = lambda _: None,
@@ -144,48 +170,71 @@ def stage(
     on_file: called with the number of files done; it may raise to cancel. Raises BadRequest beyond
     MOST_FILES or MOST_BYTES, OSError when the spool cannot be written.
     """
-    if len(files) > MOST_FILES:
-        raise _too_large(f"{len(files):,} files, more than {MOST_FILES:,}", "files")
-    filling = _Filling(checkout, spool, scan)
-    for number, file in enumerate(files):
-        on_file(number)
-        filling.add(file)
-    filling.stage.left_out.sort()
-    return filling.stage
+    staging = Staging(checkout, spool, scan)
+    return Stage(list(staging.each(files, on_file)), staging.found)
 
 
-class _Filling:
-    """The stage while it is being filled."""
+class Staging:
+    """Stages files one after another.
 
-    def __init__(self, checkout: Checkout, spool: Spool, scan: SecretScan) -> None:
+    streamed: each file is used before the next is staged. Then one that is not larger than a block
+    is handed on in memory, and the spool holds one file at a time.
+    """
+
+    def __init__(
+        self, checkout: Checkout, spool: Spool, scan: SecretScan, *, streamed: bool = False
+    ) -> None:
         self._checkout, self._scan, self._spool = checkout, scan, spool
         self._folder = os.fspath(checkout.folder)
         self._inside = os.path.realpath(checkout.folder)
         self._parents: dict[str, bool] = {}
-        self._names = set(checkout.files)
-        self._taken: set[str] = set()
+        self._escaped: set[str] = set()
         self._bytes = 0
-        self.stage = Stage([], list(checkout.left_out), [], [])
+        self._streamed = streamed
+        self.found = Found(list(checkout.left_out), [], [])
 
-    def add(self, file: str) -> None:
+    def each(
+        self, files: Sequence[str], on_file: Callable[[int], None] = lambda _: None
+    ) -> Iterator[Staged]:
+        """Yield the text files among `files`, in the order in which they are displayed.
+
+        Raises as `stage`.
+        """
+        if len(files) > MOST_FILES:
+            raise _too_large(f"{len(files):,} files, more than {MOST_FILES:,}", "files")
+        for number, file in enumerate(sorted(files, key=_order)):
+            on_file(number)
+            if staged := self._staged(file):
+                yield staged
+            if self._streamed:
+                self._spool.cut(0)
+        self.found.left_out.sort()
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(self._checkout.files)
+
+    def _staged(self, file: str) -> Staged | None:
         """Stage one file, or note why it is left out. Raises BadRequest, OSError."""
         shown, name = shown_path(file)
         reason = _by_name(file)
-        if shown in self._taken:
-            reason = "its name is displayed like that of another file"
-        if reason:
-            self._leave_out(shown, reason)
-            return
-        self._taken.add(shown)
+        if shown != file:
+            if shown in self._escaped or shown in self._names:
+                reason = "its name is displayed like that of another file"
+            self._escaped.add(shown)
         try:
+            if reason:
+                raise _Omitted(reason)
             with os.fdopen(self._open(file), "rb", buffering=0) as opened:
-                self._copy(opened, file, shown, name)
+                return self._copy(opened, file, shown, name)
         except _Omitted as omitted:
-            self._leave_out(shown, str(omitted))
+            reason = str(omitted)
         except _Unopened as unopened:
-            self._leave_out(shown, f"it cannot be read: {unopened}")
+            reason = f"it cannot be read: {unopened}"
+        self.found.left_out.append(LeftOut(shown, reason))
+        return None
 
-    def _copy(self, opened: FileIO, file: str, shown: str, name: str) -> None:
+    def _copy(self, opened: FileIO, file: str, shown: str, name: str) -> Staged:
         status = os.fstat(opened.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise _Omitted("not a plain file")
@@ -195,14 +244,15 @@ class _Filling:
             raise _too_large(f"more than {MOST_BYTES / 1e9:.0f} GB", "bytes")
         if file.endswith(".ipynb"):
             script, added = self._as_script(opened, file, shown, size)
-            self._write(script, size, file + added, shown + added, name)
-        else:
-            self._write(opened, size, file, shown, name)
+            return self._text(script, size, file + added, shown + added, name)
+        return self._text(opened, size, file, shown, name)
 
     def _as_script(
         self, opened: Readable, file: str, shown: str, size: int
     ) -> tuple[Readable, str]:
         """Return a notebook as a script, and what is added to its name; as it is if that fails."""
+        from fumehood_tools.packing.notebook_scripts import Script, script_of
+
         script: Script | str = "it is too large"
         if file + ".py" in self._names:
             script = f"there is a file {shown}.py"
@@ -211,32 +261,37 @@ class _Filling:
             opened = BytesIO(content)
             script = script_of(content)
         if isinstance(script, str):
-            self.stage.notebooks.append(Converted(shown, (), script))
+            self.found.notebooks.append(Converted(shown, (), script))
             return opened, ""
-        self.stage.notebooks.append(Converted(shown + ".py", script.not_carried))
+        self.found.notebooks.append(Converted(shown + ".py", script.not_carried))
         return BytesIO(script.source.encode()), ".py"
 
-    def _write(self, opened: Readable, size: int, file: str, shown: str, name: str) -> None:
+    def _text(self, opened: Readable, size: int, file: str, shown: str, name: str) -> Staged:
         """Stage what a file of about this size holds. Raises _Omitted, OSError."""
         facts, digest, masked = TextFacts(), hashlib.sha256(), 0
         found: list[SecretFound] = []
-        offset = self._spool.size
+        offset, content = self._spool.size, None
         for block in blocks_of(opened, expected=size):
             scanned = self._scan.block(block, shown, facts.lines)
             found += scanned.found
             masked += scanned.masked
-            facts.add(scanned.block)
             digest.update(scanned.block)
-            self._spool.append(scanned.block)
+            if self._streamed and not facts.size:
+                content = scanned.block
+            else:
+                self._spool.append(content or b"")
+                self._spool.append(scanned.block)
+                content = None
+            facts.add(scanned.block)
         whole = [one for one in found if one.whole_file]
         if facts.encoding is None or whole:
             self._spool.cut(offset)
             reason = facts.binary_kind if facts.encoding is None else f"it has a {whole[0].kind}"
-            self.stage.secrets.extend(whole)
+            self.found.secrets.extend(whole)
             raise _Omitted(reason)
-        self.stage.secrets.extend(found)
-        staged = Staged(shown, file, name, self._spool, offset, digest.hexdigest(), facts, masked)
-        self.stage.files.append(staged)
+        self.found.secrets.extend(found)
+        sha256 = digest.hexdigest()
+        return Staged(shown, file, name, self._spool, offset, sha256, facts, masked, content)
 
     def _open(self, file: str) -> int:
         """Open a file below the checkout without following any link; return its descriptor."""
@@ -252,9 +307,6 @@ class _Filling:
             return os.open(os.path.join(self._folder, file), flags)
         except OSError as error:
             raise _Unopened(error.strerror) from error
-
-    def _leave_out(self, shown: str, reason: str) -> None:
-        self.stage.left_out.append(LeftOut(shown, reason))
 
 
 class _Omitted(Exception):
@@ -277,6 +329,12 @@ def shown_path(path: str) -> tuple[str, str]:
         pass
     text = name.decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else _escaped(c) for c in text), name.hex()
+
+
+def _order(file: str) -> str:
+    """Return the key by which files are sorted: folder by folder, notebooks by their scripts."""
+    name = f"{file}.py" if file.endswith(".ipynb") else file
+    return shown_path(name)[0].replace("/", "\0")
 
 
 def _escaped(character: str) -> str:

@@ -7,12 +7,14 @@ binary. UTF-16 has NUL bytes, so it counts as binary and is named as UTF-16.
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from io import BytesIO
 from typing import Literal, Protocol
 
 Encoding = Literal["utf-8", "latin-1"]
 
 BLOCK_BYTES = 1 << 20
+PIECE_BYTES = 1 << 16
 # Longer lines are cut. Only generated files have them.
 MOST_LINE = 4 << 20
 
@@ -35,18 +37,22 @@ class Readable(Protocol):
 
 
 def blocks_of(
-    file: Readable, size: int | None = None, *, expected: int = BLOCK_BYTES
+    file: Readable, size: int | None = None, *, expected: int = BLOCK_BYTES, most: int = BLOCK_BYTES
 ) -> Iterator[bytes]:
-    """Yield `size` bytes of a file, or all, in blocks of whole lines, each about BLOCK_BYTES long.
+    """Yield `size` bytes of a file, or all, in blocks of whole lines, each about `most` bytes long.
 
-    A line longer than MOST_LINE is cut, but never within a character, an entity or a fence.
-    expected: how many bytes all may be, so that no more memory is taken for a small file.
+    What is not longer than that is one block. A line longer than MOST_LINE is cut, but never within
+    a character, an entity or a fence. expected: how many bytes all may be, so that no more memory
+    is taken for a small file, and its end is known without asking for more.
     """
-    rest = b""
+    rest, done = b"", 0
     left = expected + 1 if size is None else size
-    while chunk := file.read(min(BLOCK_BYTES, left)):
+    while chunk := file.read(asked := min(most, left)):
         rest += chunk
-        left = BLOCK_BYTES if size is None else left - len(chunk)
+        done += len(chunk)
+        left = most if size is None else left - len(chunk)
+        if not left or (size is None and expected <= done and len(chunk) < asked):
+            break
         end = rest.rfind(b"\n") + 1
         if not end and len(rest) > MOST_LINE:
             end = _cut(rest)
@@ -55,6 +61,11 @@ def blocks_of(
             rest = rest[end:]
     if rest:
         yield rest
+
+
+def pieces_of(block: bytes) -> Iterable[bytes]:
+    """Return a block in pieces of whole lines, for work that copies what it reads."""
+    return [block] if len(block) <= 2 * PIECE_BYTES else blocks_of(BytesIO(block), most=PIECE_BYTES)
 
 
 def _cut(line: bytes) -> int:
@@ -68,6 +79,11 @@ def _cut(line: bytes) -> int:
 
 class TextFacts:
     """What must be known about a text file before it can be written; filled block by block."""
+
+    __slots__ = (
+        *("_decoder", "_is_utf8", "_has_controls", "_has_nul", "_start", "needs_pictures"),
+        *("has_pictures", "never_xml", "fence", "size", "lines", "ends_with_newline"),
+    )
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")()
@@ -84,6 +100,10 @@ class TextFacts:
         self.size += len(block)
         self.lines += block.count(b"\n")
         self.ends_with_newline = block.endswith(b"\n")
+        for piece in pieces_of(block):
+            self._look_at(piece)
+
+    def _look_at(self, block: bytes) -> None:
         if not block.isascii():
             self._decode(block)
             self.has_pictures = self.has_pictures or bool(_PICTURES.search(block))

@@ -1,14 +1,16 @@
 """Our own packer: writes the staged files as XML or Markdown, and compares the result with them.
 
 Costs one pass over the staged files for writing, and one over the pack for the comparison; memory
-for one block of a file.
+for some pieces of a file.
 """
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from fumehood_tools.packing.formats import (
     Format,
@@ -19,7 +21,7 @@ from fumehood_tools.packing.formats import (
     rendered,
 )
 from fumehood_tools.packing.pack import Level, PackedFile
-from fumehood_tools.packing.text_files import TextFacts, blocks_of
+from fumehood_tools.packing.text_files import PIECE_BYTES, Readable, TextFacts, blocks_of
 
 if TYPE_CHECKING:
     from fumehood_tools.packing.staging import Staged
@@ -43,6 +45,16 @@ _PLAIN_SUFFIXES = frozenset(_SUFFIXES.split())
 NEW_LINE_NOTE = "no line feed at the end of the file"
 
 
+_PARTS_AT_ONCE = 2
+
+
+class Seekable(Readable, Protocol):
+    """What bytes are read from, at any place."""
+
+    def seek(self, offset: int, /) -> int:
+        """Go to an offset from the start."""
+
+
 class Head(NamedTuple):
     """What stands before the files: source, commit and the tree."""
 
@@ -61,58 +73,77 @@ class Entry(NamedTuple):
 
 
 class Writer:
-    """Writes a pack, and remembers where each file is in it."""
+    """Writes files to a pack, and says where each is in it.
 
-    def __init__(self, file: BinaryIO, format: Format) -> None:
+    file: a raw file, because a file of the repository is written with one call.
+    """
+
+    def __init__(self, file: FileIO, format: Format) -> None:
+        """Start where the raw file ends."""
         self._file, self._format = file, format
-        self._at = 0
-        self.files: list[PackedFile] = []
+        self._at = file.seek(0, os.SEEK_END)
+        self._digest = hashlib.sha256()
 
-    def head(self, head: Head) -> None:
-        """Write what stands before the files."""
-        self._write(head_bytes(head, self._format))
-
-    def entry(self, entry: Entry) -> None:
+    def entry(self, entry: Entry) -> PackedFile:
         """Write one file. A file of which only the name is shown is in the tree alone."""
         staged, facts = entry.staged, entry.staged.facts
         start = end = 0
         written = written_as(entry, self._format)
         if entry.level != "name only":
-            self._write(opening(entry, written, self._format))
-            start = self._at
-            for block in rendered(blocks_in(entry), written, self._format):
-                self._write(block)
-            end = self._at
-            self._write(closing(written, self._format))
-        self.files.append(
-            PackedFile.model_construct(
-                path=staged.path,
-                name=staged.name,
-                level=entry.level,
-                start=start,
-                end=end,
-                size=facts.size,
-                lines=facts.lines,
-                sha256=staged.sha256,
-                encoding=written.encoding,
-                form=written.form,
-                newline=written.newline,
-            )
+            start, end = self._text(entry, written)
+        return PackedFile(
+            path=staged.path,
+            name=staged.name,
+            level=entry.level,
+            start=start,
+            end=end,
+            size=facts.size,
+            lines=facts.lines,
+            sha256=staged.sha256,
+            encoding=written.encoding,
+            form=written.form,
+            newline=written.newline,
         )
 
-    def foot(self) -> None:
-        """Write what stands after the files."""
-        if self._format == "xml":
-            self._write(b"</repository>\n")
+    def _text(self, entry: Entry, written: Written) -> tuple[int, int]:
+        """Write what is shown of a file, and return where its text is."""
+        parts = [opening(entry, written, self._format)]
+        start = self._at + len(parts[0])
+        for block in rendered(blocks_in(entry), written, self._format):
+            if len(parts) == _PARTS_AT_ONCE:
+                self.write(parts)
+                parts = []
+            parts.append(block)
+        after = closing(written, self._format)
+        self.write([*parts, after])
+        return start, self._at - len(after)
 
-    def _write(self, content: bytes) -> None:
-        self._file.write(content)
-        self._at += len(content)
+    def write(self, parts: Sequence[bytes]) -> int:
+        """Write bytes at the end, and return how large the file is then. Raises OSError."""
+        size = 0
+        for part in parts:
+            self._digest.update(part)
+            size += len(part)
+        done = os.writev(self._file.fileno(), parts)
+        rest = memoryview(b"".join(parts))[done:] if done < size else b""
+        while rest:
+            rest = rest[self._file.write(rest) :]
+        self._at += size
+        return self._at
+
+    def sha256(self) -> str:
+        """Return the SHA-256 of all that was written."""
+        return self._digest.hexdigest()
+
+
+def foot_bytes(format: Format) -> bytes:
+    """Return what stands after the files."""
+    return b"</repository>\n" if format == "xml" else b""
 
 
 def blocks_in(entry: Entry) -> Iterable[bytes]:
-    """Return what is to be written of a file, in blocks of whole lines."""
-    return entry.staged.blocks() if entry.text is None else [entry.text]
+    """Return what is to be written of a file, in pieces of whole lines."""
+    return entry.staged.pieces() if entry.text is None else [entry.text]
 
 
 def written_as(entry: Entry, format: Format) -> Written:
@@ -204,27 +235,27 @@ def compare(pack: Path, format: Format, files: Iterable[PackedFile]) -> list[Dif
     return different
 
 
-def content_of(pack: BinaryIO, packed: PackedFile, format: Format) -> Iterator[bytes]:
+def content_of(pack: Seekable, packed: PackedFile, format: Format) -> Iterator[bytes]:
     """Yield what the pack holds of a file: its exact bytes, or its signatures as UTF-8.
 
     Raises ValueError if the pack was changed.
     """
     pack.seek(packed.start)
-    for block in blocks_of(pack, packed.end - packed.start):
-        yield original(block, packed.written, format)
+    written, size = packed.written, packed.end - packed.start
+    for block in blocks_of(pack, size, most=PIECE_BYTES):
+        yield original(block, written, format)
 
 
 def write_pack(
     path: Path, format: Format, head: Head, entries: Sequence[Entry]
 ) -> list[PackedFile]:
     """Write a pack of these files in this order, and return its index. Raises OSError."""
-    with path.open("wb") as file:
+    with path.open("wb", buffering=0) as file:
         writer = Writer(file, format)
-        writer.head(head)
-        for entry in entries:
-            writer.entry(entry)
-        writer.foot()
-    return writer.files
+        writer.write([head_bytes(head, format)])
+        files = [writer.entry(entry) for entry in entries]
+        writer.write([foot_bytes(format)])
+    return files
 
 
 def _language(path: str) -> str:

@@ -165,3 +165,11 @@ def test_a_listing_from_a_file_is_read_or_told() -> None:
     assert "Listing 1: From a file." in [block.text for block in document.blocks]
     assert any("'gone.py' is not in the source" in warning for warning in document.warnings)
     assert not any("python" in block.text for block in document.blocks)
+
+
+def test_code_within_a_sign_may_use_a_brace_as_that_sign() -> None:
+    document = read_latex(article("Call \\verb{top_k(x, 32){ here. Then \\verb{pool} and more."))
+    assert [block.text for block in document.blocks] == [
+        "Call top_k(x, 32) here. Then pool and more."
+    ]
+    assert document.warnings == []

@@ -173,10 +173,9 @@ class Counters:
 
     def _restart(self, counter: str, depth: int) -> None:
         if depth < 8 and counter in self._within.values():
-            for inner, outer in self._within.items():
-                if outer == counter:
-                    self._values[inner] = 0
-                    self._restart(inner, depth + 1)
+            for inner in [inner for inner, outer in self._within.items() if outer == counter]:
+                self._values[inner] = 0
+                self._restart(inner, depth + 1)
 
 
 def letter(value: int) -> str:

@@ -43,6 +43,10 @@ def find_file(files: SourceFiles, name: str, folders: Iterable[str] = ("",)) -> 
     name = name.strip().strip('"').strip()
     if not name or len(name) > _LONGEST:
         return None
+    tail = posixpath.basename(posixpath.normpath(name)).lower()
+    same_tail = [files.by_tail.get(f"{tail}{ending}", ()) for ending in _ENDINGS]
+    if not any(same_tail):
+        return None
     paths = [posixpath.normpath(posixpath.join(folder, name)) for folder in folders]
     guesses = [f"{path}{ending}" for path in paths for ending in _ENDINGS]
     for guess in guesses:

@@ -43,6 +43,7 @@ _TOKEN, _TOKEN_AT = _pattern("A-Za-z"), _pattern("A-Za-z@")
 _AFTER_WORD = re.compile(_SPACE_AFTER)
 _LANGUAGE = re.compile(_NAMED)
 _OPTIONS = re.compile(r"\s*\[[^\]\n]{0,400}\]")
+_VERB_IN_BRACES = re.compile(r"\*?(\{)([^\n{}]{0,2000})\{")
 _VERB = re.compile(r"\*?([^\sA-Za-z*{])([^\n]{0,2000}?)\1")
 _GROUP_OPEN = re.compile(r"\s*\{")
 _BRACES = re.compile(r"\\[\s\S]|[{}]")
@@ -143,6 +144,7 @@ class _Reader:
         has_control = any(chr(sign) in text for sign in _CONTROL)
         self.text = text.translate(_CONTROL) if has_control else text
         self.tokens: list[str] = []
+        self._commands: dict[str, str] = {}
         self.comments: list[tuple[int, str]] = []
         self._pattern = _TOKEN_AT if at_is_letter else _TOKEN
         self._endless: set[str] = set()
@@ -178,38 +180,43 @@ class _Reader:
         at: where the piece of this index begins. Returns the index and the place of the first piece
         that was not taken.
         """
-        tokens, since = self.tokens, index
+        since, append, commands = index, self.tokens.append, self._commands
         while index < len(pieces):
             piece = pieces[index]
             first = piece[0]
             if first == "\\":
-                command = piece.rstrip(" \t\n")
-                if len(command) < 3:
-                    if not command.isascii():
+                if (command := commands.get(piece)) is None:
+                    if (command := self._command(piece)) is None:
                         break
-                    command = "\\ " if command[1:].isspace() or command == "\\" else command
-                elif command[-1] == "}":
-                    command = "".join(command.split())
-                    if command in self._verbatim:
-                        break
-                elif command in _READ_ON:
-                    break
-                tokens.append(command)
+                    commands[piece] = command
+                append(command)
             elif first == "%":
                 at, since = at + sum(map(len, pieces[since:index])), index
                 self._comment(piece, at)
                 index += 1
                 continue
             elif piece == " ":
-                tokens.append(piece)
+                append(piece)
             elif first.isspace():
                 blank = piece.count("\n") >= (1 if self._after_comment else 2)
-                tokens.append(PARAGRAPH if blank else " ")
+                append(PARAGRAPH if blank else " ")
             else:
-                tokens.append(piece.replace("\n", " "))
+                append(piece.replace("\n", " ") if "\n" in piece else piece)
             self._after_comment = False
             index += 1
         return index, at + sum(map(len, pieces[since:index]))
+
+    def _command(self, piece: str) -> str | None:
+        """Return the token of a piece that is a command; None if what follows is read verbatim."""
+        command = piece.rstrip(" \t\n")
+        if len(command) < 3:
+            if not command.isascii():
+                return None
+            return "\\ " if command[1:].isspace() or command == "\\" else command
+        if command[-1] == "}":
+            command = "".join(command.split())
+            return None if command in self._verbatim else command
+        return None if command in _READ_ON else command
 
     def _comment(self, piece: str, at: int) -> None:
         self.comments.append((at, piece.strip("% \t\n")))
@@ -258,7 +265,9 @@ class _Reader:
             at = options.end()
         if token == "\\mintinline" and (named := _LANGUAGE.match(self.text, at)):
             at = named.end()
-        if match := _VERB.match(self.text, at):
+        # \verb takes any sign twice, also a brace, but \verb{name} is meant as a group.
+        same_brace = token == "\\verb" and _VERB_IN_BRACES.match(self.text, at)
+        if match := same_brace or _VERB.match(self.text, at):
             self.tokens.append(RAW + match.group(2))
             return match.end()
         return self._raw_group(at)
@@ -317,14 +326,19 @@ def _balance(tokens: list[str]) -> tuple[list[str], bool]:
 def _is_balanced(tokens: list[str]) -> bool:
     """Whether every group and environment ends within the one around it, as in most papers."""
     opened: list[str] = []
-    for token in [token for token in tokens if token[0] in "\\{}"]:
-        if token == "{" or token.startswith("\\begin{"):
+    for token in tokens:
+        if token == "{":
             opened.append(token)
         elif token == "}":
             if not opened or opened.pop() != "{":
                 return False
-        elif token.startswith("\\end{") and (not opened or opened.pop() != f"\\begin{token[4:]}"):
-            return False
+        elif token[-1] == "}" and token[0] == "\\":
+            if token.startswith("\\begin{"):
+                opened.append(token)
+            elif token.startswith("\\end{") and (
+                not opened or opened.pop() != f"\\begin{token[4:]}"
+            ):
+                return False
     return not opened
 
 
