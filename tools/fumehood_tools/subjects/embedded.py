@@ -93,9 +93,8 @@ def _save_plain(gguf: Path, folder: Path) -> None:
     with torch.device("meta"):
         # Tells the reader the names of the weights, for which the number of layers is enough.
         named = LlamaForCausalLM(LlamaConfig(num_hidden_layers=N_LAYERS))
-    read: Any = load_gguf_checkpoint(
-        str(gguf), return_tensors=True, model_to_load=named, torch_dtype=torch.float32
-    )
+    load: Any = load_gguf_checkpoint  # has no types
+    read: Any = load(str(gguf), return_tensors=True, model_to_load=named, torch_dtype=torch.float32)
     config = LlamaConfig.from_dict(read["config"])
     config.architectures, config.dtype = ["LlamaForCausalLM"], torch.float32
     with torch.device("meta"):
