@@ -17,6 +17,7 @@ from fumehood_tools.custom.run import CustomRun
 from fumehood_tools.custom.scored import records_of, scores_of
 from fumehood_tools.custom.sealed import check_sealed, is_pinned, pin, pin_of, pinned, sealed_sha256
 from fumehood_tools.custom.table import custom_table
+from fumehood_tools.custom.tries import count_tries
 from fumehood_tools.custom.validating import validate_sandbox
 from fumehood_tools.errors import BadRequest, IntegrityFailed
 from fumehood_tools.glass import choose_level
@@ -153,6 +154,7 @@ import sys
 from fumehood_tools.custom.compare import compare_custom
 from fumehood_tools.custom.plot import plot_custom
 from fumehood_tools.custom.table import custom_table
+from fumehood_tools.custom.tries import count_tries
 from fumehood_tools.sandbox.create import open_sandbox
 from fumehood_tools.settings import Settings
 from fumehood_tools.wings.declared import register_kinds
@@ -177,10 +179,14 @@ def test_a_process_that_compares_and_plots_imports_no_numerics(
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
 
 
+def tries(settings: Settings, box: Sandbox, baseline: str = "") -> int:
+    return count_tries(settings, box, scores_of(settings, box), baseline)
+
+
 def test_versions_of_a_file_are_apart_and_a_deleted_score_still_counts_as_a_try(
     settings: Settings, scored: Sandbox
 ) -> None:
-    assert scores_of(settings, scored).tries == 2
+    assert tries(settings, scored) == 2
     path = scored.variants / "whitened.py"
     path.write_text(path.read_text("utf-8") + "\n# another idea\n", encoding="utf-8")
     for seed in range(3):
@@ -188,9 +194,9 @@ def test_versions_of_a_file_are_apart_and_a_deleted_score_still_counts_as_a_try(
     rows = {row.label: row for row in custom_table(settings, scored).rows}
     [old] = (row for row in rows.values() if row.stale)
     assert rows["whitened"].metrics["effect"][0] == 9.0 and old.metrics["effect"][0] < 1.5
-    assert scores_of(settings, scored).tries == 3
+    assert tries(settings, scored) == 3
     shutil.rmtree(scored.results / "whitened")
-    assert scores_of(settings, scored).tries == 3 and len(custom_table(settings, scored).rows) == 2
+    assert tries(settings, scored) == 3 and len(custom_table(settings, scored).rows) == 2
 
 
 def test_a_validation_accepts_plots_and_pages_among_the_results(

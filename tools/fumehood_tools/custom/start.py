@@ -5,9 +5,11 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
+from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.custom.sealed import check_sealed, custom_of
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.jobs import Job, JobStore
+from fumehood_tools.records.scores import Asked
 from fumehood_tools.runs.start import slot_of
 from fumehood_tools.sandbox.create import Sandbox, open_sandbox
 from fumehood_tools.settings import Settings
@@ -19,6 +21,7 @@ class CustomRequest(BaseModel, frozen=True):
     sandbox: str
     variants: tuple[str, ...]
     seeds: tuple[int, ...]
+    asked: Asked | None = None
 
 
 def is_custom(settings: Settings, sandbox: str) -> bool:
@@ -48,6 +51,9 @@ def start_custom(
         variants=tuple(dict.fromkeys(_named(box, name) for name in variants)),
         seeds=tuple(dict.fromkeys(seeds or box.spec.training.seeds)),
     )
+    newest = Shelf(settings.state).newest(box.results)
+    asked = Asked(after=newest, seeds=list(request.seeds))
+    request = request.model_copy(update={"asked": asked})
     count = len(request.variants) * len(request.seeds)
     job = jobs.submit(
         "run",
