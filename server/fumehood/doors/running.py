@@ -218,7 +218,8 @@ def register_run(toolbox: Toolbox) -> None:
                 l0_targets or baseline or grid or training or controls or place != HERE
             )
             chosen = all_seeds(seeds or ())
-            return _started(_custom(toolbox, sandbox, variants, chosen, request_key, has_others))
+            started = _custom(toolbox, sandbox, variants, chosen, request_key, has_others)
+            return _started(started, "scores", "measure")
         started = start_run(
             toolbox.settings,
             toolbox.jobs,
@@ -251,8 +252,7 @@ def _custom(
             "A sandbox with an evaluation of its own takes variants and seeds only. Omit the other "
             "arguments."
         )
-    job, count = start_custom(toolbox.settings, toolbox.jobs, sandbox, variants, seeds, request_key)
-    return StartedRun(job=job, saes=count, left=count)
+    return start_custom(toolbox.settings, toolbox.jobs, sandbox, variants, seeds, request_key)
 
 
 def _planned(
@@ -297,7 +297,8 @@ def _trained_otherwise(started: StartedRun) -> list[str]:
     ]
 
 
-def _started(started: StartedRun) -> CallToolResult:
+def _started(started: StartedRun, noun: str = "SAEs", verb: str = "train") -> CallToolResult:
+    """Return the answer about a run. noun, verb: what is made, and how."""
     job, more = started.job, _trained_otherwise(started)
     notes = [*([READ_LATER] if job.queue_position else []), *more]
     result = RunStarted(
@@ -315,7 +316,7 @@ def _started(started: StartedRun) -> CallToolResult:
         next=f"wait_for_job(job_id={job.job_id!r})",
     )
     place = f", place {job.queue_position} in the queue" if job.queue_position else ""
-    count = f"{result.saes} SAEs"
+    count = f"{result.saes} {noun}"
     if result.search_runs:
         count += f" and about {result.search_runs} more to find the L0s"
     if result.baseline:
@@ -323,11 +324,13 @@ def _started(started: StartedRun) -> CallToolResult:
     if result.scored:
         count += f"; {result.scored} of them have a score already, which takes no time"
     if result.search_runs or result.scored:
-        count += f". {result.to_train} are left to train"
+        count += f". {result.to_train} are left to {verb}"
     lines = [
         f"Job {job.job_id} {job.status}{place}: {count}.",
         *more,
-        f"It will take about {duration(started.seconds)}.",
+        f"It will take about {duration(started.seconds)}."
+        if started.seconds or not result.to_train
+        else "Nothing was scored here before, so how long it takes is not known.",
         *([READ_LATER] if job.queue_position else []),
         f"Next: {result.next}",
     ]

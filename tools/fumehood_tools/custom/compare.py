@@ -26,6 +26,7 @@ from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.registry.sae_metrics import QUALITY
 from fumehood_tools.runs.baselines import USUAL
 from fumehood_tools.sandbox.create import Sandbox
+from fumehood_tools.sandbox.variants import variant_names
 from fumehood_tools.settings import Settings
 from fumehood_tools.spec import CustomMetric
 
@@ -53,6 +54,12 @@ def compare_custom(
     if baseline not in current and baseline == USUAL:
         baseline = usual_baseline(scores) or baseline
     chosen = [name for name in variants or current if name != baseline]
+    if not current:
+        names = variant_names(box)
+        raise BadRequest(
+            f"There is no score in {box.name} yet. Next: run_variants(sandbox={box.name!r}, "
+            f"variants={names})."
+        )
     if missing := [name for name in (baseline, *chosen) if name not in current]:
         again = f"run_variants(sandbox={box.name!r}, variants={missing})"
         raise BadRequest(f"{', '.join(missing)} has no score here. Run it first: {again}.")

@@ -70,6 +70,7 @@ class CustomRun:
                         self._record(item, measured, asked)
                     except FumehoodError as error:
                         failed[f"{item.variant} seed {item.seed}"] = str(error)
+                self._report(len(waiting), len(waiting))
         scored = len(items) - len(failed)
         if not scored:
             raise RunFailed("No variant got a score:\n" + "\n".join(failed.values()))
@@ -122,7 +123,8 @@ class CustomRun:
         place = place_of(item.folder, self._settings.workspace)
         self._writer.write(Draft(KIND, place, content, files))
 
-    def _report(self, number: int, total: int, item: CustomItem) -> None:
-        said = f"{number} of {total} done; {item.variant} seed {item.seed}"
+    def _report(self, number: int, total: int, item: CustomItem | None = None) -> None:
+        now_at = f"; {item.variant} seed {item.seed}" if item else ""
+        said = f"{number} of {total} done{now_at}"
         progress = Progress(done=number, total=total, phase="produce and evaluate:", message=said)
         self._context.report(progress)

@@ -1,16 +1,18 @@
 """Start the job that runs variants of a custom sandbox."""
 
+import statistics
 import sys
 from collections.abc import Sequence
 
 from pydantic import BaseModel
 
 from fumehood_tools.bench.shelf import Shelf
+from fumehood_tools.custom.scored import scores_of
 from fumehood_tools.custom.sealed import check_sealed, custom_of
 from fumehood_tools.errors import BadRequest
-from fumehood_tools.jobs import Job, JobStore
+from fumehood_tools.jobs import JobStore
 from fumehood_tools.records.scores import Asked
-from fumehood_tools.runs.start import slot_of
+from fumehood_tools.runs.start import StartedRun, slot_of
 from fumehood_tools.sandbox.create import Sandbox, open_sandbox
 from fumehood_tools.settings import Settings
 
@@ -36,8 +38,10 @@ def start_custom(
     variants: Sequence[str],
     seeds: Sequence[int] = (),
     request_key: str | None = None,
-) -> tuple[Job, int]:
-    """Queue variants x seeds; return the job and how many that are.
+) -> StartedRun:
+    """Queue variants x seeds; return the job, how many that are, and what they will take.
+
+    The time is that of earlier scores in this sandbox; 0 if there are none.
 
     Raises UnknownName, BadRequest, IntegrityFailed if sealed files are not those pinned.
     """
@@ -55,6 +59,7 @@ def start_custom(
     asked = Asked(after=newest, seeds=list(request.seeds))
     request = request.model_copy(update={"asked": asked})
     count = len(request.variants) * len(request.seeds)
+    scored, seconds = _before(settings, box, request)
     job = jobs.submit(
         "run",
         [sys.executable, "-P", "-m", "fumehood_tools.custom.worker", request.model_dump_json()],
@@ -63,7 +68,19 @@ def start_custom(
         request_key=request_key,
         env=settings.as_environment(),
     )
-    return job, count
+    return StartedRun(
+        job=job, saes=count, scored=scored, left=count - scored, seconds=seconds * (count - scored)
+    )
+
+
+def _before(settings: Settings, box: Sandbox, request: CustomRequest) -> tuple[int, float]:
+    """Return how many of a request have a score already, and the mean seconds of a score."""
+    scores = scores_of(settings, box)
+    current = scores.current()
+    wanted = [(name, seed) for name in request.variants for seed in request.seeds]
+    scored = sum(name in current and seed in current[name].scores for name, seed in wanted)
+    taken = [sum(one["seconds"]) for one in scores.valid.values()]
+    return scored, statistics.fmean(taken) if taken else 0.0
 
 
 def _named(box: Sandbox, name: str) -> str:
