@@ -39,13 +39,15 @@ def compare_custom(
     metric: str,
     setting: str | None = None,
     scores: CustomScores | None = None,
+    more_tries: int = 0,
 ) -> CustomComparison:
     """Return how variants differ from a baseline. Raises BadRequest for what was not run.
 
     variants: None for all others that have a score. baseline: if there is no topk, which is the
     default of compare_variants, the `usual_baseline`. metric: QUALITY, which is the default of
     compare_variants, means the headline metric of the sandbox. setting: as in `scores_of`. scores:
-    those of that setting, if the caller has read them. Only the present version of each file is
+    those of that setting, if the caller has read them. more_tries: verdicts beyond those of the
+    workspace's records for which p is corrected, too. Only the present version of each file is
     compared; the others count as tries.
     """
     declared = metric_declared(box, metric)
@@ -65,7 +67,7 @@ def compare_custom(
         raise BadRequest(f"{', '.join(missing)} has no score here. Run it first: {again}.")
     base, others = current[baseline], [current[name] for name in chosen]
     looks = {one.variant: look_of(one.runs, base.runs) or 1 for one in others}
-    tries = count_tries(settings, box, scores, base.sha256)
+    tries = count_tries(settings, box, scores, base.sha256) + more_tries
     return CustomComparison(
         sandbox=box.name,
         metric=declared.name,

@@ -3,6 +3,7 @@
 import statistics
 import sys
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from pydantic import BaseModel
 
@@ -59,7 +60,7 @@ def start_custom(
     asked = Asked(after=newest, seeds=list(request.seeds))
     request = request.model_copy(update={"asked": asked})
     count = len(request.variants) * len(request.seeds)
-    scored, seconds = _before(settings, box, request)
+    ahead = forecast(settings, box, request.variants, request.seeds)
     job = jobs.submit(
         "run",
         [sys.executable, "-P", "-m", "fumehood_tools.custom.worker", request.model_dump_json()],
@@ -69,18 +70,29 @@ def start_custom(
         env=settings.as_environment(),
     )
     return StartedRun(
-        job=job, saes=count, scored=scored, left=count - scored, seconds=seconds * (count - scored)
+        job=job, saes=count, scored=ahead.scored, left=ahead.left, seconds=ahead.seconds
     )
 
 
-def _before(settings: Settings, box: Sandbox, request: CustomRequest) -> tuple[int, float]:
-    """Return how many of a request have a score already, and the mean seconds of a score."""
+class Ahead(NamedTuple):
+    """What a run will take. scored: have a score already. seconds: for those that are left."""
+
+    scored: int
+    left: int
+    seconds: float
+
+
+def forecast(
+    settings: Settings, box: Sandbox, variants: Sequence[str], seeds: Sequence[int]
+) -> Ahead:
+    """Return what variants x seeds will take, by the mean of earlier scores; 0 s without any."""
     scores = scores_of(settings, box)
     current = scores.current()
-    wanted = [(name, seed) for name in request.variants for seed in request.seeds]
+    wanted = [(name, seed) for name in variants for seed in seeds]
     scored = sum(name in current and seed in current[name].scores for name, seed in wanted)
     taken = [sum(one["seconds"]) for one in scores.valid.values()]
-    return scored, statistics.fmean(taken) if taken else 0.0
+    left = len(wanted) - scored
+    return Ahead(scored, left, left * statistics.fmean(taken) if taken else 0.0)
 
 
 def _named(box: Sandbox, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Hints on transcoders and custom sandboxes say what the records leave open, and predict nothing."""
+"""Hints for transcoders and custom sandboxes: what the records leave open, and no predictions."""
 
 from typing import Any
 
