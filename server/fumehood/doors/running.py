@@ -1,7 +1,7 @@
 """The tool that trains and benchmarks variants as one job."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from mcp.server.mcpserver import Context, Elicit, ElicitationResult, Resolve
 from mcp.types import CallToolResult
@@ -33,11 +33,16 @@ from fumehood_tools.records.labelling import in_words
 from fumehood_tools.records.seed_lists import RANGE, all_seeds
 from fumehood_tools.runs import StartedRun, start_run
 
+if TYPE_CHECKING:
+    from fumehood_tools.studies.running import PlanRun
+
 READ_LATER = (
     "A queued job reads the files in variants/ when it starts: what you change in them until then "
     "is what will run."
 )
 
+OWN_WORDS = ("scores", "measure")
+"""What is made in a sandbox with an evaluation of its own, and how."""
 WHAT_TO_PASS = "Pass sandbox and variants, or study and plan to run a registered plan."
 
 
@@ -210,7 +215,8 @@ def register_run(toolbox: Toolbox) -> None:
                 "request_key": request_key,
             }
             given = [name for name, value in others.items() if value is not None]
-            return _started(_planned(toolbox, study, plan, given, place))
+            found = _planned(toolbox, study, plan, given, place)
+            return _started(found.started, *(OWN_WORDS if found.plan.own else ()))
         if sandbox is None or variants is None:
             raise BadRequest(WHAT_TO_PASS)
         if is_custom(toolbox.settings, sandbox):
@@ -219,7 +225,7 @@ def register_run(toolbox: Toolbox) -> None:
             )
             chosen = all_seeds(seeds or ())
             started = _custom(toolbox, sandbox, variants, chosen, request_key, has_others)
-            return _started(started, "scores", "measure")
+            return _started(started, *OWN_WORDS)
         started = start_run(
             toolbox.settings,
             toolbox.jobs,
@@ -261,7 +267,7 @@ def _planned(
     plan: int | None,
     others: Sequence[str],
     place: RunPlace,
-) -> StartedRun:
+) -> "PlanRun":
     """Return the run of a plan. others: names of further arguments that were passed."""
     if study is None or plan is None:
         raise BadRequest("Pass both study and plan, as plan_experiment named them.")
@@ -276,7 +282,7 @@ def _planned(
 
     found = run_plan(lab_of(toolbox), toolbox.jobs, study, plan, place)
     page_after(toolbox, study)
-    return found.started
+    return found
 
 
 def _trained_otherwise(started: StartedRun) -> list[str]:
