@@ -1,7 +1,7 @@
 """The tool that trains and benchmarks variants as one job."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from mcp.server.mcpserver import Context, Elicit, ElicitationResult, Resolve
 from mcp.types import CallToolResult
@@ -32,9 +32,6 @@ from fumehood_tools.pods.wanted import HERE, RunPlace
 from fumehood_tools.records.labelling import in_words
 from fumehood_tools.records.seed_lists import RANGE, all_seeds
 from fumehood_tools.runs import StartedRun, start_run
-
-if TYPE_CHECKING:
-    from fumehood_tools.studies.running import PlanRun
 
 READ_LATER = (
     "A queued job reads the files in variants/ when it starts: what you change in them until then "
@@ -215,8 +212,7 @@ def register_run(toolbox: Toolbox) -> None:
                 "request_key": request_key,
             }
             given = [name for name, value in others.items() if value is not None]
-            found = _planned(toolbox, study, plan, given, place)
-            return _started(found.started, *(OWN_WORDS if found.plan.own else ()))
+            return _planned(toolbox, study, plan, given, place)
         if sandbox is None or variants is None:
             raise BadRequest(WHAT_TO_PASS)
         if is_custom(toolbox.settings, sandbox):
@@ -224,8 +220,7 @@ def register_run(toolbox: Toolbox) -> None:
                 l0_targets or baseline or grid or training or controls or place != HERE
             )
             chosen = all_seeds(seeds or ())
-            started = _custom(toolbox, sandbox, variants, chosen, request_key, has_others)
-            return _started(started, *OWN_WORDS)
+            return _custom(toolbox, sandbox, variants, chosen, request_key, has_others)
         started = start_run(
             toolbox.settings,
             toolbox.jobs,
@@ -251,14 +246,15 @@ def _custom(
     seeds: Sequence[int],
     request_key: str | None,
     others: bool,
-) -> StartedRun:
-    """Return the run of a sandbox with its own evaluation. others: more arguments were passed."""
+) -> CallToolResult:
+    """Return the answer about a run with a sandbox's own evaluation. others: more was passed."""
     if others:
         raise BadRequest(
             "A sandbox with an evaluation of its own takes variants and seeds only. Omit the other "
             "arguments."
         )
-    return start_custom(toolbox.settings, toolbox.jobs, sandbox, variants, seeds, request_key)
+    made = start_custom(toolbox.settings, toolbox.jobs, sandbox, variants, seeds, request_key)
+    return _started(made, *OWN_WORDS)
 
 
 def _planned(
@@ -267,8 +263,8 @@ def _planned(
     plan: int | None,
     others: Sequence[str],
     place: RunPlace,
-) -> "PlanRun":
-    """Return the run of a plan. others: names of further arguments that were passed."""
+) -> CallToolResult:
+    """Return the answer about the run of a plan. others: names of further arguments."""
     if study is None or plan is None:
         raise BadRequest("Pass both study and plan, as plan_experiment named them.")
     if others:
@@ -282,7 +278,7 @@ def _planned(
 
     found = run_plan(lab_of(toolbox), toolbox.jobs, study, plan, place)
     page_after(toolbox, study)
-    return found
+    return _started(found.started, *(OWN_WORDS if found.plan.own else ()))
 
 
 def _trained_otherwise(started: StartedRun) -> list[str]:

@@ -139,12 +139,8 @@ def register_plan(
         _checked(lab, notebook, draft)  # what is refused is refused before the power is computed
         power = _power(lab, box, draft, asked.draw or len(set(asked.seeds)) or None)
         seeds = _seeds(lab, asked, power.seeds, taken)
-        more = {
-            "seeds": seeds,
-            "power": _in_words(power, files[0].name),
-            "note": _note(box, power, draft, len(seeds)),
-        }
-        plan = draft.model_copy(update=more)
+        note, said = _note(box, power, draft, len(seeds)), _in_words(power, files[0].name)
+        plan = draft.model_copy(update={"seeds": seeds, "power": said, "note": note})
         run = _checked(lab, notebook, plan)
         beside = {PREREG_FILE: prereg_of(study, plan).encode()}
         return Registered(append(lab.settings.workspace, study, plan, beside), plan, run)
