@@ -25,6 +25,7 @@ class CustomRequest(BaseModel, frozen=True):
     variants: tuple[str, ...]
     seeds: tuple[int, ...]
     asked: Asked | None = None
+    then: str | None = None
 
 
 def is_custom(settings: Settings, sandbox: str) -> bool:
@@ -39,10 +40,11 @@ def start_custom(
     variants: Sequence[str],
     seeds: Sequence[int] = (),
     request_key: str | None = None,
+    then: str | None = None,
 ) -> StartedRun:
     """Queue variants x seeds; return the job, how many that are, and what they will take.
 
-    The time is that of earlier scores in this sandbox; 0 if there are none.
+    then: the call that follows it; None for compare_variants. The time is that of earlier scores in this sandbox; 0 if there are none.
 
     Raises UnknownName, BadRequest, IntegrityFailed if sealed files are not those pinned.
     """
@@ -58,7 +60,7 @@ def start_custom(
     )
     newest = Shelf(settings.state).newest(box.results)
     asked = Asked(after=newest, seeds=list(request.seeds))
-    request = request.model_copy(update={"asked": asked})
+    request = request.model_copy(update={"asked": asked, "then": then})
     count = len(request.variants) * len(request.seeds)
     ahead = forecast(settings, box, request.variants, request.seeds)
     job = jobs.submit(

@@ -87,7 +87,9 @@ def run_plan(lab: Lab, jobs: JobStore, study: str, number: int, place: RunPlace 
         started = (
             start_prepared(lab.settings, jobs, ahead, key, judge)
             if isinstance(ahead, Prepared)
-            else start_custom(lab.settings, jobs, plan.sandbox, _names(plan), plan.seeds, key)
+            else start_custom(
+                lab.settings, jobs, plan.sandbox, _names(plan), plan.seeds, key, judge
+            )
         )
         is_new = started.job.job_id not in {job.job_id for job in before}
         if is_new:
