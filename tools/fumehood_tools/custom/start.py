@@ -44,7 +44,8 @@ def start_custom(
 ) -> StartedRun:
     """Queue variants x seeds; return the job, how many that are, and what they will take.
 
-    then: the call that follows it; None for compare_variants. The time is that of earlier scores in this sandbox; 0 if there are none.
+    then: the call that follows it; None for compare_variants. The time is that of earlier scores in
+    this sandbox; 0 if there are none.
 
     Raises UnknownName, BadRequest, IntegrityFailed if sealed files are not those pinned.
     """

@@ -84,13 +84,13 @@ def run_plan(lab: Lab, jobs: JobStore, study: str, number: int, place: RunPlace 
             check_budget(lab, notebook, number, plan.budget, more, is_active(jobs))
         key = f"study {study}, plan {number}, round {round_}"
         judge = f"judge_experiment(study={study!r}, plan={number})"
-        started = (
-            start_prepared(lab.settings, jobs, ahead, key, judge)
-            if isinstance(ahead, Prepared)
-            else start_custom(
-                lab.settings, jobs, plan.sandbox, _names(plan), plan.seeds, key, judge
+        if isinstance(ahead, Prepared):
+            started = start_prepared(lab.settings, jobs, ahead, key, judge)
+        else:
+            names, seeds = _names(plan), plan.seeds
+            started = start_custom(
+                lab.settings, jobs, plan.sandbox, names, seeds, request_key=key, then=judge
             )
-        )
         is_new = started.job.job_id not in {job.job_id for job in before}
         if is_new:
             job = Experiment(
