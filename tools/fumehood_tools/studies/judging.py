@@ -17,6 +17,7 @@ from fumehood_tools.compare import Comparison, Records, compare_records
 from fumehood_tools.files import digest_of
 from fumehood_tools.locking import exclusive
 from fumehood_tools.receipts.places import results_of
+from fumehood_tools.sandbox.create import open_sandbox
 from fumehood_tools.studies.claims import aim_of, claim_of, metric_of, shown_name
 from fumehood_tools.studies.counting import all_tries
 from fumehood_tools.studies.entries import (
@@ -32,6 +33,7 @@ from fumehood_tools.studies.matching import scores_of
 from fumehood_tools.studies.missing import missing_controls
 from fumehood_tools.studies.notebook import STUDIES, Entry, Study, append
 from fumehood_tools.studies.own.judging import own_comparison, own_lacks, own_minutes
+from fumehood_tools.studies.own.planning import own_tries
 from fumehood_tools.studies.planned import PlannedScores
 from fumehood_tools.studies.running import LOCK, plan_of
 from fumehood_tools.studies.stopping import NOTHING_STOPPED, Stopped, stopped_trainings
@@ -71,7 +73,7 @@ def judge_plan(
             exploratory_because=why,
             claims=_claims(lab, plan, scores, comparison, bool(why)),
             look=look,
-            tries=comparison.tries if comparison else all_tries(lab),
+            tries=comparison.tries if comparison else _tries(lab, plan),
             missing_controls=_missing(lab, plan, scores, comparison),
             minutes=_minutes(lab, plan, used),
             usd=0.0 if plan.own else usd_of(lab, plan.sandbox, used),
@@ -146,6 +148,14 @@ def _why_exploratory(plan: Plan, scores: PlannedScores, look: int, lost: int) ->
 def _minutes(lab: Lab, plan: Plan, places: list[str]) -> float:
     find = own_minutes if plan.own else minutes_of
     return find(lab, plan.sandbox, places)
+
+
+def _tries(lab: Lab, plan: Plan) -> int:
+    """Return what p will be corrected for."""
+    if plan.own is None:
+        return all_tries(lab)
+    box = open_sandbox(lab.settings, plan.sandbox)
+    return own_tries(lab, box, plan.baseline.file_sha256)
 
 
 def _stopped(lab: Lab, plan: Plan, scores: PlannedScores) -> Stopped:
