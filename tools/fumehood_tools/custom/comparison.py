@@ -42,7 +42,7 @@ class CustomRow(BaseModel, frozen=True):
 
     def as_compared(self) -> Compared:
         """Return the row in the form that compare_variants has for every sandbox."""
-        assert self.verdict != BASELINE, "the baseline is not compared with itself"
+        assert self.verdict != "the baseline", "the baseline is not compared with itself"
         seen = None
         if self.mean is not None:
             seen = Effect(mean=self.mean, low=self.low, high=self.high, seeds=self.pairs)

@@ -100,8 +100,8 @@ def _missing(folder: SandboxFolder, documents: list[str]) -> Iterator[Fault]:
 
 def _unsaid(text: str, kind: Kind | None, sealed: Sequence[str]) -> Iterator[Fault]:
     """Yield the rules that AGENTS.md does not say."""
-    rules = [(f"that {one}/ must not be changed", (re.escape(f"{one}/"),)) for one in sealed]
-    rules = [_RULES[0], *rules, *_RULES[1:]]
+    unchanged = ((f"that {one}/ must not be changed", (re.escape(f"{one}/"),)) for one in sealed)
+    rules: list[tuple[str, tuple[str, ...]]] = [_RULES[0], *unchanged, *_RULES[1:]]
     if kind is not None:
         classes = (kind.variant_class, kind.base_class)
         rules.append((f"that a file defines {classes[0]}, from {classes[1]}", classes))

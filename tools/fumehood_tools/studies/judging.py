@@ -146,8 +146,9 @@ def _why_exploratory(plan: Plan, scores: PlannedScores, look: int, lost: int) ->
 
 
 def _minutes(lab: Lab, plan: Plan, places: list[str]) -> float:
-    find = own_minutes if plan.own else minutes_of
-    return find(lab, plan.sandbox, places)
+    if plan.own is not None:
+        return own_minutes(lab, plan.sandbox, places)
+    return minutes_of(lab, plan.sandbox, places)
 
 
 def _tries(lab: Lab, plan: Plan) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from fumehood_tools.bench.noise import LEAST_SEEDS
+from fumehood_tools.bench.table_rows import Kind
 from fumehood_tools.compare.looks import Side
 from fumehood_tools.compare.report import Comparison
 from fumehood_tools.custom.compare import compare_custom, judged
@@ -59,7 +60,7 @@ def _version(lab: Lab, plan: Plan, file: PlannedVariant, scores: PlannedScores) 
         for place in [f"{under}/{one}"]
     }
     held = {seed: dict(records[place]) for seed, place in places.items()}
-    kind = "baseline" if file.packaged else "custom"
+    kind: Kind = "baseline" if file.packaged else "custom"
     return Version(file.name, file.name, kind, False, held, places, Side([]))
 
 
