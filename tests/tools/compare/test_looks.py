@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from fakes.recorded_scores import WEIGHTS, record_score
+from fakes.recorded_scores import TRANSCODER, record_score
 from fakes.studies_bench import Bench
 
 from fumehood_tools.bench.shelf import Shelf
@@ -147,12 +147,14 @@ def test_looks_at_transcoders_are_counted_and_corrected_as_those_at_saes(tmp_pat
                 explained = 0.6 + gain + 0.002 * (seed % 3) * (name == "mine")
                 metrics = {"l0": 32.0, "mse": 1.0, "alive": 1.0, "explained_variance": explained}
                 files = {
-                    WEIGHTS: f"{name} {seed}".encode(),
+                    TRANSCODER: f"{name} {seed}".encode(),
                     "core.json": b"{}",
                     "train_log.jsonl": b"{}",
                 }
                 data = Data(digest="digest", train_tokens=4_096, eval_tokens=256)
-                record_score(recorder, item, metrics, tmp_path / "out", files, data)
+                record_score(
+                    recorder, item, metrics, tmp_path / "out", files, data, weights=TRANSCODER
+                )
 
     def row() -> Compared:
         [found] = compare_variants(box.folder, variants=["mine"]).rows

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 from fakes.custom_scores import put_custom_score
-from fakes.recorded_scores import WEIGHTS, record_score
+from fakes.recorded_scores import TRANSCODER, record_score
 
+from fumehood_tools.records.integrity import Integrity
 from fumehood_tools.records.scores import Data
 from fumehood_tools.runs.items import Planner
 from fumehood_tools.runs.recording import Recorder
@@ -24,23 +25,29 @@ def transcoders(bench: Any) -> Any:
         bench.settings, "tc", source="transcoder", dict_size=64, train_tokens=4_096, seeds=[0]
     )
     recorder = Recorder(bench.settings, box, "rlimits")
-    for variant, metrics in (
-        ("topk", {"explained_variance": 0.6, "alive": 0.7}),
-        (
-            "skip_topk",
-            {
-                "explained_variance": 0.7,
-                "alive": 0.95,
-                "explained_variance_skip": 0.4,
-                "explained_variance_latents": 0.2,
-            },
-        ),
+    checked = Integrity(
+        decoder="linear",
+        decoder_residual=0.0,
+        repeat_difference=0.0,
+        output_difference=0.0,
+        batch_dependence=0.0,
+        parameters=100,
+        parameter_ratio=1.0,
+        explained_variance_skip=0.4,
+        explained_variance_latents=0.2,
+    )
+    for variant, explained, alive, integrity in (
+        ("topk", 0.6, 0.7, None),
+        ("skip_topk", 0.7, 0.95, checked),
     ):
         item = Planner(box, "digest").item(variant, 0, None)
-        files = {WEIGHTS: variant.encode(), "core.json": b"{}", "train_log.jsonl": b"{}"}
+        metrics = {"l0": 32.0, "mse": 1.0, "explained_variance": explained, "alive": alive}
+        files = {TRANSCODER: variant.encode(), "core.json": b"{}", "train_log.jsonl": b"{}"}
         data = Data(digest="digest", train_tokens=4_096, eval_tokens=256)
         out = bench.workspace.parent / "out"
-        record_score(recorder, item, {"l0": 32.0, "mse": 1.0, **metrics}, out, files, data)
+        record_score(
+            recorder, item, metrics, out, files, data, weights=TRANSCODER, integrity=integrity
+        )
     return bench
 
 

@@ -47,7 +47,9 @@ def _unscored(
     box: Sandbox, packaged: Mapping[str, str], by_label: Mapping[str, Sequence[Score]]
 ) -> Iterator[Suggestion]:
     ran = {score.variant for some in by_label.values() for score in some}
-    left = [name for name in packaged if name not in ran and name not in (UNTRAINED, "example")]
+    left = [
+        name for name in sorted(packaged) if name not in ran and name not in (UNTRAINED, "example")
+    ]
     if left:
         yield Suggestion(
             part="hints",
@@ -102,8 +104,19 @@ def _skips(box: Sandbox, by_label: Mapping[str, Sequence[Score]]) -> Iterator[Su
 
 
 def _means(scores: Sequence[Score]) -> dict[str, float]:
-    keys = set.intersection(*(set(score.metrics) for score in scores))
-    return {key: fmean(score.metrics[key] for score in scores) for key in keys}
+    """Return the mean of what every score has, with what its two paths explain alone."""
+    found = [_values(score) for score in scores]
+    keys = set.intersection(*(set(one) for one in found))
+    return {key: fmean(one[key] for one in found) for key in keys}
+
+
+def _values(score: Score) -> dict[str, float]:
+    checked = score.integrity
+    alone = {
+        SKIP_ALONE: checked and checked.explained_variance_skip,
+        LATENTS_ALONE: checked and checked.explained_variance_latents,
+    }
+    return {**score.metrics, **{key: one for key, one in alone.items() if one is not None}}
 
 
 def _seeds(count: int) -> str:
