@@ -3,7 +3,7 @@
 Collecting them checks each of them; a record that is not as it was signed ends the report.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from fumehood_tools.receipts.places import SANDBOXES
@@ -77,7 +77,7 @@ class Facts(NamedTuple):
     order: Mapping[str, int]
     foreign: list[str]
     hunts: list[HuntSeen]
-    own: list[OwnRun]
+    own: Sequence[OwnRun] = ()
 
     @property
     def receipts(self) -> dict[str, str]:
