@@ -18,7 +18,8 @@ from fumehood_tools.bench.plot_spec import (
     ValuesPanel,
     ValuesSpec,
 )
-from fumehood_tools.custom.compare import CustomComparison, compare_custom, left_out
+from fumehood_tools.custom.compare import compare_custom, left_out
+from fumehood_tools.custom.comparison import CustomComparison
 from fumehood_tools.custom.scored import CustomScores, Version, mean_and_sd, scores_of
 from fumehood_tools.custom.sealed import custom_of
 from fumehood_tools.errors import BadRequest, UnknownName

@@ -121,5 +121,5 @@ def own_lacks(lab: Lab, plan: Plan, scores: PlannedScores) -> list[str]:
 def own_minutes(lab: Lab, sandbox: str, places: list[str]) -> float:
     """Return what some scores took to produce and evaluate."""
     under, records = results_of(sandbox), lab.own_records(sandbox)
-    seconds = [sum(records[f"{under}/{place}"]["seconds"]) for place in places]
+    seconds: list[float] = [sum(records[f"{under}/{place}"]["seconds"]) for place in places]
     return round(sum(seconds) / 60, 3)

@@ -84,7 +84,8 @@ class Facts(NamedTuple):
         """Place -> MAC of everything that is shown."""
         return {
             **{one.place: one.receipt for one in self.study.entries if not one.problem},
-            **{run.basis.place: run.basis.receipt for run in (*self.runs, *self.own)},
+            **{run.basis.place: run.basis.receipt for run in self.runs},
+            **{run.basis.place: run.basis.receipt for run in self.own},
         }
 
     def scored(self) -> list[tuple[Run, Score]]:

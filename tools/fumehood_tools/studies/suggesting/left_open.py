@@ -111,10 +111,11 @@ def _means(scores: Sequence[Score]) -> dict[str, float]:
 
 
 def _values(score: Score) -> dict[str, float]:
-    checked = score.integrity
+    if (checked := score.integrity) is None:
+        return dict(score.metrics)
     alone = {
-        SKIP_ALONE: checked and checked.explained_variance_skip,
-        LATENTS_ALONE: checked and checked.explained_variance_latents,
+        SKIP_ALONE: checked.explained_variance_skip,
+        LATENTS_ALONE: checked.explained_variance_latents,
     }
     return {**score.metrics, **{key: one for key, one in alone.items() if one is not None}}
 
