@@ -126,7 +126,10 @@ class SparseSteps(RevivesLatents):
 
     def _selected(self, centred_BD: Tensor) -> Latents:
         """Return what `select` does; ours get the gradient of b_dec in a cheaper way."""
-        ours = {SparseTopK.select: topk_encode, SparseBatchTopK.select: batch_topk_encode}
+        ours: dict[object, Callable[..., Latents]] = {
+            SparseTopK.select: topk_encode,
+            SparseBatchTopK.select: batch_topk_encode,
+        }
         encode = ours.get(getattr(self.select, "__func__", None))
         if encode is None:
             return self.select(centred_BD)

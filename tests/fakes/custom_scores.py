@@ -5,12 +5,18 @@ import hashlib
 from fumehood_tools.custom.scored import KIND
 from fumehood_tools.custom.sealed import check_sealed
 from fumehood_tools.receipts import Draft, RecordWriter, place_of
+from fumehood_tools.records.scores import Asked
 from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.settings import Settings
 
 
 def put_custom_score(
-    settings: Settings, box: Sandbox, variant: str, seed: int, effect: float
+    settings: Settings,
+    box: Sandbox,
+    variant: str,
+    seed: int,
+    effect: float,
+    asked: Asked | None = None,
 ) -> str:
     """Write the record of a variant's file of now; return its place."""
     sealed, is_pinned = check_sealed(settings.state, box)
@@ -26,6 +32,7 @@ def put_custom_score(
         "pinned": is_pinned,
         "variant_sha256": sha256,
         "produced_sha256": hashlib.sha256(run.encode()).hexdigest(),
+        "asked": asked and asked.model_dump(mode="json"),
         "glass": "rlimits",
         "seconds": [0.5, 2.0],
         "written": "2026-11-30T12:00:00+00:00",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fumehood_tools.files import sha256_of, write_bytes
+from fumehood_tools.records.integrity import Integrity
 from fumehood_tools.records.scores import Data, RentedPlace
 from fumehood_tools.runs.items import RunItem
 from fumehood_tools.runs.recording import Recorder
@@ -12,7 +13,7 @@ from fumehood_tools.runs.targets import Effort
 from fumehood_tools.scoring.requests import ScoringAnswer
 from fumehood_tools.where import here
 
-WEIGHTS = "sae.safetensors"
+WEIGHTS, TRANSCODER = "sae.safetensors", "transcoder.safetensors"
 
 
 def record_score(
@@ -23,20 +24,23 @@ def record_score(
     files: Mapping[str, bytes],
     data: Data | None = None,
     rented: RentedPlace | None = None,
+    weights: str = WEIGHTS,
+    integrity: Integrity | None = None,
 ) -> Path:
     """Have the recorder store a score; return its folder.
 
     files: what training and scoring left in the folder `out`, by name, with the weights. rented:
-    the pod that scored for a second; None: this machine.
+    the pod that scored for a second; None: this machine. weights: the name of their file.
     """
     for name, content in files.items():
         write_bytes(out / name, content)
     answer = ScoringAnswer(
         name=item.name,
         metrics=dict(metrics),
-        weights_sha256=sha256_of(out / WEIGHTS),
+        weights_sha256=sha256_of(out / weights),
         seconds=1.0,
         where=here("cpu", 2, "landlock"),
+        integrity=integrity,
     )
     if rented is not None:
         answer = AnswerThere.model_validate({**answer.model_dump(), "rented": rented})

@@ -26,7 +26,7 @@ from fumehood_tools.registry.lookup import headline_metrics, judged_metrics
 from fumehood_tools.registry.metrics import Metric
 from fumehood_tools.registry.sae_metrics import QUALITY
 from fumehood_tools.runs.outcomes import going_on, missed_targets
-from fumehood_tools.sandbox.create import open_sandbox
+from fumehood_tools.sandbox.create import Sandbox, open_sandbox
 
 Variants = Annotated[
     list[str] | None,
@@ -218,13 +218,7 @@ def _register_plot(toolbox: Toolbox) -> None:
         and sources. Next: read_benchmarks for exact numbers.
         """
         if (box := open_sandbox(toolbox.settings, sandbox)).spec.custom is not None:
-            # Most servers never need it.
-            from fumehood_tools.custom.plot import plot_custom
-
-            own = plot_custom(
-                toolbox.settings, box, variants=variants, metrics=metrics, setting=setting
-            )
-            return picture(_plot_text(own, None), own.png)
+            return _custom_plot(toolbox, box, variants, metrics, setting)
         folder, shelf = box.folder, shelf_of(toolbox)
         compare_once = cache(lambda: usual_comparison(folder, setting=setting, shelf=shelf))
 
@@ -248,13 +242,34 @@ def _register_plot(toolbox: Toolbox) -> None:
         return picture(_plot_text(plot, page), plot.png, for_view)
 
 
-def _plot_text(plot: PlotFile, page: Path | None) -> str:
+def _custom_plot(
+    toolbox: Toolbox,
+    box: Sandbox,
+    variants: list[str] | None,
+    metrics: list[str] | None,
+    setting: str | None,
+) -> CallToolResult:
+    """Draw, and write the page, of a sandbox with an evaluation of its own."""
+    # Most servers never need it.
+    from fumehood_tools.custom.page import custom_page
+    from fumehood_tools.custom.plot import plot_custom, seen_of
+
+    seen = seen_of(toolbox.settings, box, setting)
+    plot = plot_custom(
+        toolbox.settings, box, variants=variants, metrics=metrics, setting=setting, seen=seen
+    )
+    content = custom_page(toolbox.settings, box, seen)
+    page = write_page(box.folder, content)
+    for_view = {META_KEY: content | {"saes": [], "sources": {}}}
+    return picture(_plot_text(plot, page), plot.png, for_view)
+
+
+def _plot_text(plot: PlotFile, page: Path) -> str:
     lines = [plot.text, f"PNG ({plot.width} x {plot.height}): {plot.png}"]
     lines += [f"SVG: {plot.svg}", f"CSV: {plot.csv}"]
     names = ", ".join([f"{plot.png.stem}-1", *(f"-{n}" for n in range(2, plot.panels + 1))])
     lines.append(f"each panel as a separate figure: {names} (PNG and SVG)")
-    if page is not None:
-        lines.append(f"page ({page.stat().st_size / 1e3:,.0f} kB, opens in any browser): {page}")
+    lines.append(f"page ({page.stat().st_size / 1e3:,.0f} kB, opens in any browser): {page}")
     if plot.unlabelled:
         lines.append(f"names that did not fit: {', '.join(plot.unlabelled)} (see the CSV)")
     return "\n".join([*lines, "Next: read_benchmarks for exact numbers."])

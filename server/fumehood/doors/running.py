@@ -38,6 +38,8 @@ READ_LATER = (
     "is what will run."
 )
 
+OWN_WORDS = ("scores", "measure")
+"""What is made in a sandbox with an evaluation of its own, and how."""
 WHAT_TO_PASS = "Pass sandbox and variants, or study and plan to run a registered plan."
 
 
@@ -210,7 +212,7 @@ def register_run(toolbox: Toolbox) -> None:
                 "request_key": request_key,
             }
             given = [name for name, value in others.items() if value is not None]
-            return _started(_planned(toolbox, study, plan, given, place))
+            return _planned(toolbox, study, plan, given, place)
         if sandbox is None or variants is None:
             raise BadRequest(WHAT_TO_PASS)
         if is_custom(toolbox.settings, sandbox):
@@ -218,7 +220,7 @@ def register_run(toolbox: Toolbox) -> None:
                 l0_targets or baseline or grid or training or controls or place != HERE
             )
             chosen = all_seeds(seeds or ())
-            return _started(_custom(toolbox, sandbox, variants, chosen, request_key, has_others))
+            return _custom(toolbox, sandbox, variants, chosen, request_key, has_others)
         started = start_run(
             toolbox.settings,
             toolbox.jobs,
@@ -244,15 +246,15 @@ def _custom(
     seeds: Sequence[int],
     request_key: str | None,
     others: bool,
-) -> StartedRun:
-    """Return the run of a sandbox with its own evaluation. others: more arguments were passed."""
+) -> CallToolResult:
+    """Return the answer about a run with a sandbox's own evaluation. others: more was passed."""
     if others:
         raise BadRequest(
             "A sandbox with an evaluation of its own takes variants and seeds only. Omit the other "
             "arguments."
         )
-    job, count = start_custom(toolbox.settings, toolbox.jobs, sandbox, variants, seeds, request_key)
-    return StartedRun(job=job, saes=count, left=count)
+    made = start_custom(toolbox.settings, toolbox.jobs, sandbox, variants, seeds, request_key)
+    return _started(made, *OWN_WORDS)
 
 
 def _planned(
@@ -261,8 +263,8 @@ def _planned(
     plan: int | None,
     others: Sequence[str],
     place: RunPlace,
-) -> StartedRun:
-    """Return the run of a plan. others: names of further arguments that were passed."""
+) -> CallToolResult:
+    """Return the answer about the run of a plan. others: names of further arguments."""
     if study is None or plan is None:
         raise BadRequest("Pass both study and plan, as plan_experiment named them.")
     if others:
@@ -276,7 +278,7 @@ def _planned(
 
     found = run_plan(lab_of(toolbox), toolbox.jobs, study, plan, place)
     page_after(toolbox, study)
-    return found.started
+    return _started(found.started, *(OWN_WORDS if found.plan.own else ()))
 
 
 def _trained_otherwise(started: StartedRun) -> list[str]:
@@ -297,7 +299,8 @@ def _trained_otherwise(started: StartedRun) -> list[str]:
     ]
 
 
-def _started(started: StartedRun) -> CallToolResult:
+def _started(started: StartedRun, noun: str = "SAEs", verb: str = "train") -> CallToolResult:
+    """Return the answer about a run. noun, verb: what is made, and how."""
     job, more = started.job, _trained_otherwise(started)
     notes = [*([READ_LATER] if job.queue_position else []), *more]
     result = RunStarted(
@@ -315,7 +318,7 @@ def _started(started: StartedRun) -> CallToolResult:
         next=f"wait_for_job(job_id={job.job_id!r})",
     )
     place = f", place {job.queue_position} in the queue" if job.queue_position else ""
-    count = f"{result.saes} SAEs"
+    count = f"{result.saes} {noun}"
     if result.search_runs:
         count += f" and about {result.search_runs} more to find the L0s"
     if result.baseline:
@@ -323,11 +326,13 @@ def _started(started: StartedRun) -> CallToolResult:
     if result.scored:
         count += f"; {result.scored} of them have a score already, which takes no time"
     if result.search_runs or result.scored:
-        count += f". {result.to_train} are left to train"
+        count += f". {result.to_train} are left to {verb}"
     lines = [
         f"Job {job.job_id} {job.status}{place}: {count}.",
         *more,
-        f"It will take about {duration(started.seconds)}.",
+        f"It will take about {duration(started.seconds)}."
+        if started.seconds or not result.to_train
+        else "Nothing was scored here before, so how long it takes is not known.",
         *([READ_LATER] if job.queue_position else []),
         f"Next: {result.next}",
     ]

@@ -151,11 +151,17 @@ def _registered(study: str, found: Registered, workspace: Path) -> CallToolResul
     lines = [
         f"Registered as plan {result.plan} of the study {study}.",
         text_of(plan),
-        f"It trains {run.left} SAEs, which takes about {duration(run.seconds)}.",
+        f"It {'measures' if plan.own else 'trains'} {run.left} "
+        f"{'scores' if plan.own else 'SAEs'}, which takes {_time_of(run.seconds)}.",
         f"For people: {result.prereg}",
         f"Next: {result.next}",
     ]
     return answer("\n".join(lines), result)
+
+
+def _time_of(seconds: float) -> str:
+    """Return how long a run takes; nothing was scored before in a sandbox where it is 0."""
+    return f"about {duration(seconds)}" if seconds else "a time that is not known yet"
 
 
 def _register_judge(toolbox: Toolbox) -> None:

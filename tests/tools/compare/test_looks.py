@@ -4,14 +4,22 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from fakes.recorded_scores import TRANSCODER, record_score
 from fakes.studies_bench import Bench
 
+from fumehood_tools.bench.shelf import Shelf
+from fumehood_tools.compare import compare_variants
 from fumehood_tools.compare.judge import Judge
 from fumehood_tools.compare.looks import count_looks, times_for
 from fumehood_tools.compare.question import Question, ScoredSae
 from fumehood_tools.compare.report import Compared
+from fumehood_tools.records.scores import Asked, Data
 from fumehood_tools.registry.lookup import metric_named
 from fumehood_tools.registry.sae_metrics import QUALITY
+from fumehood_tools.runs.items import Planner
+from fumehood_tools.runs.recording import Recorder
+from fumehood_tools.sandbox.create import create_sandbox
+from fumehood_tools.settings import Settings
 
 
 @pytest.fixture
@@ -120,3 +128,45 @@ def test_equality_is_harder_to_show_after_more_looks() -> None:
     some = points(0.0, 0.0014)
     assert judged(some).verdict == "equal"
     assert judged(some, 6).verdict == "undecided"
+
+
+@pytest.mark.child
+def test_looks_at_transcoders_are_counted_and_corrected_as_those_at_saes(tmp_path: Path) -> None:
+    settings = Settings(workspace=tmp_path / "ws", cache=tmp_path / "cache")
+    box = create_sandbox(settings, "tc", source="transcoder", dict_size=64, train_tokens=4_096)
+    source = (box.variants / "topk.py").read_text("utf-8")
+    (box.variants / "mine.py").write_text(f"{source}\n# mine\n", encoding="utf-8")
+
+    def run(seeds: list[int]) -> None:
+        """Write the scores of topk and mine, as one run for these seeds would."""
+        asked = Asked(after=Shelf(settings.state).newest(box.results), seeds=seeds)
+        recorder = Recorder(settings, box, "rlimits", asked)
+        for name, gain in (("topk", 0.0), ("mine", 0.03)):
+            for seed in seeds:
+                item = Planner(box, "digest").item(name, seed, None)
+                explained = 0.6 + gain + 0.002 * (seed % 3) * (name == "mine")
+                metrics = {"l0": 32.0, "mse": 1.0, "alive": 1.0, "explained_variance": explained}
+                files = {
+                    TRANSCODER: f"{name} {seed}".encode(),
+                    "core.json": b"{}",
+                    "train_log.jsonl": b"{}",
+                }
+                data = Data(digest="digest", train_tokens=4_096, eval_tokens=256)
+                record_score(
+                    recorder, item, metrics, tmp_path / "out", files, data, weights=TRANSCODER
+                )
+
+    def row() -> Compared:
+        [found] = compare_variants(box.folder, variants=["mine"]).rows
+        return found
+
+    run([0, 1, 2])
+    first = row()
+    assert first.p is not None and first.p_adjusted == pytest.approx(first.p)
+    run([3])
+    second = row()
+    assert second.p is not None and second.p_adjusted == pytest.approx(3 * second.p)
+    assert "this is look 2 at it" in second.reason
+    (box.variants / "mine.py").write_text(f"{source}\n# another\n", encoding="utf-8")
+    run([4, 5, 6])
+    assert compare_variants(box.folder).tries == 2, "every version of a file is a try"

@@ -9,20 +9,24 @@ import pytest
 from fakes.custom_scores import put_custom_score
 from fakes.sandbox_files import change_setting
 
+from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.custom.accepting import accept
 from fumehood_tools.custom.check import check_custom
 from fumehood_tools.custom.children import check_arrays
 from fumehood_tools.custom.compare import compare_custom
+from fumehood_tools.custom.comparison import CustomRow
 from fumehood_tools.custom.run import CustomRun
 from fumehood_tools.custom.scored import records_of, scores_of
 from fumehood_tools.custom.sealed import check_sealed, is_pinned, pin, pin_of, pinned, sealed_sha256
 from fumehood_tools.custom.table import custom_table
+from fumehood_tools.custom.tries import count_tries
 from fumehood_tools.custom.validating import validate_sandbox
 from fumehood_tools.errors import BadRequest, IntegrityFailed
 from fumehood_tools.glass import choose_level
 from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.proving.report import Report
 from fumehood_tools.proving.request import ValidationRequest
+from fumehood_tools.records.scores import Asked
 from fumehood_tools.registry.sae_metrics import QUALITY
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox, open_sandbox
 from fumehood_tools.settings import Settings
@@ -151,8 +155,10 @@ def test_variants_are_compared_by_seed_and_records_of_other_code_do_not_count(
 IN_A_FRESH_PROCESS = """
 import sys
 from fumehood_tools.custom.compare import compare_custom
+from fumehood_tools.custom.comparison import CustomRow
 from fumehood_tools.custom.plot import plot_custom
 from fumehood_tools.custom.table import custom_table
+from fumehood_tools.custom.tries import count_tries
 from fumehood_tools.sandbox.create import open_sandbox
 from fumehood_tools.settings import Settings
 from fumehood_tools.wings.declared import register_kinds
@@ -177,10 +183,14 @@ def test_a_process_that_compares_and_plots_imports_no_numerics(
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
 
 
+def tries(settings: Settings, box: Sandbox, baseline: str = "") -> int:
+    return count_tries(settings, box, scores_of(settings, box), baseline)
+
+
 def test_versions_of_a_file_are_apart_and_a_deleted_score_still_counts_as_a_try(
     settings: Settings, scored: Sandbox
 ) -> None:
-    assert scores_of(settings, scored).tries == 2
+    assert tries(settings, scored) == 2
     path = scored.variants / "whitened.py"
     path.write_text(path.read_text("utf-8") + "\n# another idea\n", encoding="utf-8")
     for seed in range(3):
@@ -188,9 +198,75 @@ def test_versions_of_a_file_are_apart_and_a_deleted_score_still_counts_as_a_try(
     rows = {row.label: row for row in custom_table(settings, scored).rows}
     [old] = (row for row in rows.values() if row.stale)
     assert rows["whitened"].metrics["effect"][0] == 9.0 and old.metrics["effect"][0] < 1.5
-    assert scores_of(settings, scored).tries == 3
+    assert tries(settings, scored) == 3
     shutil.rmtree(scored.results / "whitened")
-    assert scores_of(settings, scored).tries == 3 and len(custom_table(settings, scored).rows) == 2
+    assert tries(settings, scored) == 3 and len(custom_table(settings, scored).rows) == 2
+
+
+@pytest.mark.child
+def test_seeds_that_are_added_after_others_were_scored_are_a_look_and_cost_p(
+    settings: Settings, box: Sandbox
+) -> None:
+    def run(seeds: list[int]) -> None:
+        """Write the scores of one run, as one call for these seeds would."""
+        asked = Asked(after=Shelf(settings.state).newest(box.results), seeds=seeds)
+        for seed in seeds:
+            ours = 0.8 + 0.02 * seed
+            put_custom_score(settings, box, "mean_difference", seed, ours, asked)
+            put_custom_score(settings, box, "whitened", seed, ours + 0.3 + 0.05 * seed**2, asked)
+
+    def row() -> CustomRow:
+        found = compare_custom(settings, box, ["whitened"], "mean_difference", QUALITY)
+        return found.rows[1]
+
+    run([0, 1, 2])
+    first = row()
+    assert first.p == first.p_alone and "look" not in first.reason
+    run([3])
+    second = row()
+    assert second.p_alone is not None and second.p == pytest.approx(3 * second.p_alone)
+    assert "this is look 2 at it: its p is multiplied by 3" in second.reason
+    run([4, 5])
+    third = row()
+    assert third.p_alone is not None and third.p == pytest.approx(min(1, 6 * third.p_alone))
+
+
+def test_every_value_of_a_constant_and_every_sandbox_is_a_try(
+    settings: Settings, box: Sandbox
+) -> None:
+    path = box.variants / "mine.py"
+    source = (box.variants / "whitened.py").read_text("utf-8")
+    for value in (1, 2, 3):
+        path.write_text(f"{source}\nSHRINK = {value}\n", encoding="utf-8")
+        put_custom_score(settings, box, "mine", 0, 1.0)
+    assert tries(settings, box) == 3
+    fork = create_sandbox(settings, "fork", source="steer")
+    put_custom_score(settings, fork, "whitened", 0, 1.0)
+    assert tries(settings, box) == 4 and tries(settings, fork) == 4
+    shutil.rmtree(fork.folder)
+    assert tries(settings, box) == 4, "a sandbox that was deleted still counts"
+    put_custom_score(settings, box, "zero", 0, 0.0)
+    assert tries(settings, box) == 4, "a control is no try"
+
+
+@pytest.mark.child
+def test_the_same_arrays_under_another_name_are_identical_and_a_small_difference_is_equal(
+    settings: Settings, box: Sandbox
+) -> None:
+    source = (box.variants / "mean_difference.py").read_bytes()
+    (box.variants / "renamed.py").write_bytes(source)
+    (box.variants / "near.py").write_bytes(source + b"\n# near\n")
+    for seed in range(4):
+        for name, more in (("mean_difference", 0.0), ("renamed", 0.0), ("near", 0.002 * seed)):
+            put_custom_score(settings, box, name, seed, 0.8 + 0.1 * seed + more)
+    found = compare_custom(settings, box, None, "mean_difference", QUALITY)
+    verdicts = {row.variant: row.verdict for row in found.rows}
+    assert verdicts["renamed"] == "identical" and verdicts["near"] == "equal"
+
+
+def test_a_comparison_without_scores_says_what_to_run(settings: Settings, box: Sandbox) -> None:
+    with pytest.raises(BadRequest, match=r"no score in steer yet.*'whitened', 'zero'"):
+        compare_custom(settings, box, None, "topk", QUALITY)
 
 
 def test_a_validation_accepts_plots_and_pages_among_the_results(

@@ -1,4 +1,4 @@
-"""Studies in sandboxes of other kinds: a transcoder's is judged, a custom one's is refused."""
+"""Studies in sandboxes of other kinds; test_own_evaluation.py has those with their own code."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -15,7 +15,6 @@ from fumehood_tools.receipts.audit import audit
 from fumehood_tools.sandbox.create import create_sandbox
 from fumehood_tools.settings import Settings
 from fumehood_tools.studies.entries import HoldoutAnswer, StudyOpened
-from fumehood_tools.studies.exploring import judge_scores
 from fumehood_tools.studies.holdout.asking import ask
 from fumehood_tools.studies.holdout.promoting import promote
 from fumehood_tools.studies.judging import judge_plan
@@ -57,20 +56,14 @@ def proposal(sandbox: str, variant: str, baseline: str, metric: str) -> Proposal
     )
 
 
-def test_a_sandbox_with_its_own_evaluation_is_refused_and_says_what_to_use(
+def test_values_are_not_proposed_in_a_sandbox_with_its_own_evaluation(
     settings: Settings, store: JobStore
 ) -> None:
     box = create_sandbox(settings, "steer", source="steering")
     for seed in range(3):
         put_custom_score(settings, box, "mean_difference", seed, 0.8)
-    words = r"its own code.*compare_variants\(sandbox='steer'\)"
-    asked = proposal("steer", "whitened", "mean_difference", "effect")
-    with pytest.raises(BadRequest, match=words):
-        register_plan(Lab(settings), "s", asked)
-    with pytest.raises(BadRequest, match=words):
-        judge_scores(Lab(settings), "s", "steer", baseline="mean_difference", metric="effect")
     lab = Lab(settings)
-    with pytest.raises(BadRequest, match=words):
+    with pytest.raises(BadRequest, match=r"no grid of constants.*about='hints'"):
         suggest(lab, store, Asked("s", about="parameters", sandbox="steer", variant="whitened"))
     # What needs no scores is answered, and those that are there confuse nothing.
     similar = suggest(lab, store, Asked("s", about="similar", sandbox="steer", variant="whitened"))

@@ -9,7 +9,7 @@ from fumehood_tools.bench.which_setting import Again
 from fumehood_tools.compare.advice import Advisor, Call
 from fumehood_tools.compare.early import note_on_steps, warnings_of_training
 from fumehood_tools.compare.evidence import MeasuredDifference
-from fumehood_tools.compare.looks import times_for
+from fumehood_tools.compare.looks import times_for, why_times
 from fumehood_tools.compare.matched import pareto_front, unknown_slope
 from fumehood_tools.compare.measured import Measured
 from fumehood_tools.compare.power import Power
@@ -210,11 +210,7 @@ class Judge:
         """Return why a variant's p is multiplied by a number, besides for the tries."""
         if self.question.planned_looks:
             return self.question.why_planned(times)
-        look = self.question.looks[name]
-        return (
-            f"seeds were added after others had been scored, so this is look {look} at it: its p "
-            f"is multiplied by {times}"
-        )
+        return why_times(self.question.looks[name])
 
     def verdict(self, name: str, found: MeasuredDifference) -> _Verdict:
         """Return the verdict on a variant's differences, with the reason."""

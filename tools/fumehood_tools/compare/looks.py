@@ -26,7 +26,7 @@ Light: reads records.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from fumehood_tools.bench.collect import SandboxRecords, Setting
@@ -36,6 +36,26 @@ from fumehood_tools.records.scores import Score
 
 _UNKNOWN = -1
 """Before everything: nothing could be known when the run was asked for."""
+
+
+class SeedRun(NamedTuple):
+    """One score of a file, with positions in the ledger's order.
+
+    written: of its receipt. asked: of the newest receipt when its run was asked for, None if it is
+    not known. wanted: all seeds of that run.
+    """
+
+    seed: int
+    written: int
+    asked: int | None
+    wanted: frozenset[int] = frozenset()
+
+
+class Side(NamedTuple):
+    """One side of a comparison: the scores of one file, and the seeds at which it failed."""
+
+    runs: Sequence[SeedRun]
+    failed: frozenset[int] = frozenset()
 
 
 class _Seed(NamedTuple):
@@ -48,6 +68,25 @@ class _Seed(NamedTuple):
 def times_for(look: int) -> int:
     """Return the number by which p is multiplied at a look, from 1: 1, 3, 6, 10, …"""
     return look * (look + 1) // 2
+
+
+def why_times(look: int) -> str:
+    """Return what a row says about a look after the first."""
+    return (
+        f"seeds were added after others had been scored, so this is look {look} at it: its p is "
+        f"multiplied by {times_for(look)}"
+    )
+
+
+def look_of(ours: Side, theirs: Side) -> int | None:
+    """Return which look a comparison of two files is, from 1.
+
+    None if no score of either says when it was asked for, or if they have no seed in common.
+    """
+    if all(run.asked is None for side in (ours, theirs) for run in side.runs):
+        return None
+    mine, others = _seeds(ours), _seeds(theirs)
+    return _looks(_pair(mine[seed], others[seed]) for seed in mine.keys() & others.keys()) or None
 
 
 def count_looks(
@@ -66,15 +105,30 @@ def count_looks(
             continue
         if files.get(name) == score.file_version:
             written[name][place] = score
-    sides = {name: _seeds(found, some) for name, some in written.items()}
-    known = {name for name, some in written.items() if found.asked.keys() & some.keys()}
-    theirs = sides.get(baseline, {})
-    pairs = {
-        name: [_pair(seed, theirs[at]) for at, seed in ours.items() if at in theirs]
-        for name, ours in sides.items()
-        if name != baseline and {name, baseline} & known
-    }
-    return {name: _looks(some) for name, some in pairs.items() if some}
+    sides = {name: _side(found, some) for name, some in written.items()}
+    theirs = sides.pop(baseline, Side([]))
+    looks = {name: look_of(ours, theirs) for name, ours in sides.items()}
+    return {name: look for name, look in looks.items() if look is not None}
+
+
+def _side(found: SandboxRecords, scores: Mapping[str, Score]) -> Side:
+    """Return the side of one file in one setting. scores: by place, at least one."""
+    version = next(iter(scores.values())).file_version
+    runs = [
+        SeedRun(
+            seed=score.seed,
+            written=found.order[place],
+            asked=None if score.asked is None else found.asked[place],
+            wanted=frozenset(score.asked.seeds if score.asked else ()),
+        )
+        for place, score in scores.items()
+    ]
+    failed = frozenset(
+        failure.seed
+        for failure in found.failures.values()
+        if failure.control is None and failure.file_version == version
+    )
+    return Side(runs, failed)
 
 
 def _pair(ours: _Seed, theirs: _Seed) -> _Seed:
@@ -92,32 +146,22 @@ def _looks(pairs: Iterable[_Seed]) -> int:
     return looks
 
 
-def _seeds(found: SandboxRecords, scores: Mapping[str, Score]) -> dict[int, _Seed]:
-    """Return when each seed was requested and when its score was written.
-
-    The scores are those of one file in one setting.
-    """
+def _seeds(side: Side) -> dict[int, _Seed]:
+    """Return when each seed was requested and when its score was written."""
     written: dict[int, int] = {}
-    for place, score in scores.items():
-        at = found.order[place]
-        written[score.seed] = min(at, written.get(score.seed, at))
-    first = next(iter(scores.values()))
-    there = written.keys() | {
-        failure.seed
-        for failure in found.failures.values()
-        if failure.control is None and failure.file_version == first.file_version
-    }
-    asked: dict[int, int] = dict.fromkeys(written, max(written.values()) + 1)
-    for place, score in scores.items():
-        if score.asked is None:
-            asked[score.seed] = _UNKNOWN
-            continue
-        at, wanted = found.asked[place], set(score.asked.seeds)
-        if wanted <= there:
-            asked |= {seed: min(at, asked[seed]) for seed in wanted & written.keys()}
+    for run in side.runs:
+        written[run.seed] = min(run.written, written.get(run.seed, run.written))
+    there = written.keys() | side.failed
+    asked: dict[int, int] = dict.fromkeys(written, max(written.values(), default=0) + 1)
+    for run in side.runs:
+        if run.asked is None:
+            asked[run.seed] = _UNKNOWN
+        elif run.wanted <= there:
+            in_run = run.wanted & written.keys()
+            asked |= {seed: min(run.asked, asked[seed]) for seed in in_run}
         else:
-            begun = sorted(wanted & written.keys(), key=lambda seed: written[seed])
-            in_time = score.seed in begun[:LEAST_SEEDS]
-            known_at = at if in_time else max(at, written[score.seed] - 1)
-            asked[score.seed] = min(asked[score.seed], known_at)
+            begun = sorted(run.wanted & written.keys(), key=lambda seed: written[seed])
+            in_time = run.seed in begun[:LEAST_SEEDS]
+            known_at = run.asked if in_time else max(run.asked, written[run.seed] - 1)
+            asked[run.seed] = min(asked[run.seed], known_at)
     return {seed: _Seed(asked[seed], at) for seed, at in written.items()}

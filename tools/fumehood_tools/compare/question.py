@@ -159,6 +159,12 @@ class PairsAsked(BaseModel, frozen=True):
     """Variant -> variant minus baseline, one number per common seed; at least one."""
     tries: int
     """The variants that were tried, which p is corrected for."""
+    margin: float = 0.0
+    """A difference that is surely within it does not matter."""
+    times: dict[str, int] = {}
+    """Variant -> what its p is multiplied by for looks; absent: 1."""
+    times_ahead: dict[str, int] = {}
+    """The same if seeds are added."""
 
 
 class PairTest(BaseModel, frozen=True):
@@ -169,6 +175,10 @@ class PairTest(BaseModel, frozen=True):
     high: float | None
     p: float | None
     p_adjusted: float | None
+    is_small: bool
+    """Whether they are surely within the margin."""
+    seeds_needed: int | None
+    """Seeds, more than there are, with which a verdict is likely; None: not with 1,000."""
 
 
 class PairsFound(BaseModel, frozen=True):

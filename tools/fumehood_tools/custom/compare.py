@@ -1,125 +1,34 @@
-"""Compare variants of a custom sandbox in one metric, paired by seed, corrected for tries.
+"""Compare variants of a custom sandbox in one metric, paired by seed.
+
+p is corrected for tries and looks.
 
 Light: reads records; the child process of compare_variants does the arithmetic, which takes 2 s.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from pydantic import BaseModel
-
+from fumehood_tools.bench.noise import LEAST_SEEDS
 from fumehood_tools.compare import tests_of
+from fumehood_tools.compare.looks import look_of, times_for, why_times
 from fumehood_tools.compare.question import PairsAsked, PairTest
-from fumehood_tools.compare.report import ALPHA, Compared, Comparison, Effect, Word
+from fumehood_tools.compare.report import ALPHA
+from fumehood_tools.custom.comparison import (
+    BASELINE,
+    NO_PAIRS,
+    CustomComparison,
+    CustomRow,
+    CustomWord,
+)
 from fumehood_tools.custom.scored import CustomScores, Version, mean_and_sd, scores_of
 from fumehood_tools.custom.sealed import custom_of, is_pinned
+from fumehood_tools.custom.tries import count_tries
 from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.registry.sae_metrics import QUALITY
 from fumehood_tools.runs.baselines import USUAL
 from fumehood_tools.sandbox.create import Sandbox
+from fumehood_tools.sandbox.variants import variant_names
 from fumehood_tools.settings import Settings
 from fumehood_tools.spec import CustomMetric
-
-FEWEST = 3
-BASELINE = "the baseline"
-
-
-class CustomRow(BaseModel, frozen=True):
-    """One variant beside the baseline. mean: variant minus baseline, in the metric's units.
-
-    p: corrected for all tries; p_alone: of this variant alone.
-    """
-
-    variant: str
-    came: bool = False
-    seeds: int
-    pairs: int = 0
-    value: float
-    mean: float | None = None
-    low: float | None = None
-    high: float | None = None
-    p: float | None = None
-    p_alone: float | None = None
-    verdict: str
-
-    def as_compared(self) -> Compared:
-        """Return the row in the form that compare_variants has for every sandbox."""
-        word: Word = "undecided" if self.mean is not None else "not comparable"
-        if self.verdict in ("better", "worse"):
-            word = "better" if self.verdict == "better" else "worse"
-        seen = None
-        if self.mean is not None:
-            seen = Effect(mean=self.mean, low=self.low, high=self.high, seeds=self.pairs)
-        return Compared(
-            variant=self.variant,
-            verdict=word,
-            reason=self.verdict,
-            effect=seen,
-            p=self.p_alone,
-            p_adjusted=self.p,
-            levels=[],
-            other={},
-            seeds_needed=FEWEST if self.mean is None or self.pairs < FEWEST else None,
-            packaged=self.came,
-            front=None,
-            change=None,
-            work=None,
-            weights=None,
-        )
-
-
-class CustomComparison(BaseModel, frozen=True):
-    """A comparison of variants with a baseline. evaluated_by: the sandbox's own code."""
-
-    sandbox: str
-    metric: str
-    better: str
-    smallest: float
-    baseline: str
-    tries: int
-    sealed_sha256: str
-    pinned: bool
-    left_out: list[str] = []
-    rows: list[CustomRow]
-
-    def as_comparison(self) -> Comparison:
-        """Return it in the form that compare_variants has for every sandbox."""
-        found = f"evaluated by this sandbox's own code, sha256 {self.sealed_sha256}"
-        warnings = [found, *([] if self.pinned else ["no reviewer has pinned this code"])]
-        return Comparison(
-            sandbox=self.sandbox,
-            setting=f"sealed {self.sealed_sha256[:12]}",
-            metric=self.metric,
-            baseline=self.baseline,
-            l0_range=(0.0, 0.0),
-            tries=self.tries,
-            noise_floor=None,
-            noise_seeds=FEWEST,
-            margin=self.smallest,
-            power="",
-            otherwise=[],
-            rows=[row.as_compared() for row in self.rows if row.verdict != BASELINE],
-            floor=None,
-            pareto=[],
-            definitions={"better": "p after correction below 0.05, and more than the smallest"},
-            warnings=warnings,
-            left_out=self.left_out,
-            next=f"read_benchmarks(sandbox={self.sandbox!r})",
-        )
-
-    def text(self) -> str:
-        """Return it as text."""
-        by = f"evaluated by this sandbox's own code, sha256 {self.sealed_sha256[:16]}…"
-        seal = "pinned by a reviewer" if self.pinned else "NOT pinned by a reviewer"
-        lines = [f"{self.sandbox}: {self.metric} ({self.better} is better), {by}, {seal}."]
-        for row in self.rows:
-            told = f"- {row.variant}: {row.value:.4f} over {row.seeds} seeds"
-            if row.mean is not None and row.low is not None and row.high is not None:
-                interval = f"95 % interval {row.low:+.4f} to {row.high:+.4f}"
-                told += f"; {row.mean:+.4f} against {self.baseline}, {interval}"
-            told += f", p {row.p:.3g} after {self.tries} tries" if row.p is not None else ""
-            lines.append(f"{told}: {row.verdict}")
-        lines += [f"left out: {one}" for one in self.left_out]
-        return "\n".join([*lines, f"Next: read_benchmarks(sandbox={self.sandbox!r})"])
 
 
 def compare_custom(
@@ -129,30 +38,36 @@ def compare_custom(
     baseline: str,
     metric: str,
     setting: str | None = None,
+    scores: CustomScores | None = None,
+    more_tries: int = 0,
 ) -> CustomComparison:
     """Return how variants differ from a baseline. Raises BadRequest for what was not run.
 
-    variants: None for all others that have a score. baseline: if there is none of this name, the
-    first variant of the sandbox that is no control. metric: QUALITY, which is the default of
-    compare_variants, means the headline metric of the sandbox. setting: as in `scores_of`. Only
-    the present version of each file is compared; the others count as tries.
+    variants: None for all others that have a score. baseline: if there is no topk, which is the
+    default of compare_variants, the `usual_baseline`. metric: QUALITY, which is the default of
+    compare_variants, means the headline metric of the sandbox. setting: as in `scores_of`. scores:
+    those of that setting, if the caller has read them. more_tries: verdicts beyond those of the
+    workspace's records for which p is corrected, too. Only the present version of each file is
+    compared; the others count as tries.
     """
-    declared = _declared(box, metric)
-    scores = scores_of(settings, box, setting)
+    declared = metric_declared(box, metric)
+    scores = scores or scores_of(settings, box, setting)
     current = scores.current()
     if baseline not in current and baseline == USUAL:
-        tested = (name for name, one in current.items() if one.kind != "control")
-        baseline = next(tested, baseline)
+        baseline = usual_baseline(scores) or baseline
     chosen = [name for name in variants or current if name != baseline]
+    if not current:
+        names = variant_names(box)
+        raise BadRequest(
+            f"There is no score in {box.name} yet. Next: run_variants(sandbox={box.name!r}, "
+            f"variants={names})."
+        )
     if missing := [name for name in (baseline, *chosen) if name not in current]:
-        raise BadRequest(f"{', '.join(missing)} has no score here. Run it first.")
-    theirs = current[baseline].values(declared.name)
-    pairs = {name: _paired(current[name].values(declared.name), theirs) for name in chosen}
-    tries = max(1, scores.tries - (current[baseline].kind != "control"))
-    asked = {name: some for name, some in pairs.items() if some}
-    tests = tests_of(PairsAsked(pairs=asked, tries=tries)).tests if asked else {}
-    rows = [_row(current[baseline], declared, [], None, BASELINE)]
-    rows += [_row(current[name], declared, pairs[name], tests.get(name)) for name in chosen]
+        again = f"run_variants(sandbox={box.name!r}, variants={missing})"
+        raise BadRequest(f"{', '.join(missing)} has no score here. Run it first: {again}.")
+    base, others = current[baseline], [current[name] for name in chosen]
+    looks = {one.variant: look_of(one.runs, base.runs) or 1 for one in others}
+    tries = count_tries(settings, box, scores, base.sha256) + more_tries
     return CustomComparison(
         sandbox=box.name,
         metric=declared.name,
@@ -163,12 +78,19 @@ def compare_custom(
         sealed_sha256=scores.sealed,
         pinned=is_pinned(settings.state, box, scores.sealed),
         left_out=left_out(scores),
-        rows=rows,
+        rows=judged(declared, base, others, tries, looks),
     )
 
 
-def _declared(box: Sandbox, metric: str) -> CustomMetric:
-    """Return what sandbox.toml declares about the metric to judge by."""
+def usual_baseline(scores: CustomScores) -> str | None:
+    """Return the first scored file that came with the sandbox, else the first own one."""
+    current = scores.current().items()
+    came = [name for name, one in current if one.kind == "baseline"]
+    return next(iter([*came, *(name for name, one in current if one.kind == "custom")]), None)
+
+
+def metric_declared(box: Sandbox, metric: str) -> CustomMetric:
+    """Return what sandbox.toml declares about the metric to judge by; QUALITY: the headline."""
     custom = custom_of(box)
     chosen = custom.headline if metric == QUALITY else metric
     declared = {one.name: one for one in custom.metrics}
@@ -191,33 +113,96 @@ def left_out(scores: CustomScores) -> list[str]:
     return found + [f"{place}: {why}" for place, why in scores.broken.items()]
 
 
+def judged(
+    metric: CustomMetric,
+    base: Version,
+    others: Iterable[Version],
+    tries: int,
+    looks: Mapping[str, int],
+    planned: tuple[int, str] | None = None,
+) -> list[CustomRow]:
+    """Return the row of the baseline, then one per variant.
+
+    looks: variant -> which look at it this is. planned: what p is multiplied by in a plan instead,
+    and why.
+    """
+    chosen, theirs = list(others), base.values(metric.name)
+    pairs = {one.variant: _paired(one.values(metric.name), theirs) for one in chosen}
+    same = {one.variant for one in chosen if _is_identical(one, base)}
+    asked = {name: some for name, some in pairs.items() if some and name not in same}
+    times = {name: planned[0] if planned else times_for(looks[name]) for name in asked}
+    ahead = {name: planned[0] if planned else times_for(looks[name] + 1) for name in asked}
+    request = PairsAsked(
+        pairs=asked, tries=tries, margin=metric.smallest, times=times, times_ahead=ahead
+    )
+    tests = tests_of(request).tests if asked else {}
+    rows = [_plain(base, metric, BASELINE, "")]
+    for one in chosen:
+        name = one.variant
+        if name in same:
+            rows.append(_plain(one, metric, "identical", _SAME.format(base.variant)))
+        elif name not in tests:
+            rows.append(_plain(one, metric, "not comparable", NO_PAIRS.format(base.variant)))
+        else:
+            why = planned[1] if planned else why_times(looks[name]) * (looks[name] > 1)
+            row = _tested(one, metric, len(pairs[name]), tests[name])
+            rows.append(
+                row.model_copy(update={"reason": "; ".join(filter(None, [row.reason, why]))})
+            )
+    return rows
+
+
+_SAME = "it produced the arrays of {0}, byte for byte, with every seed: it is that one, renamed"
+
+
+def _is_identical(one: Version, base: Version) -> bool:
+    """Whether a variant produced the baseline's arrays with every seed that both have."""
+    common = one.scores.keys() & base.scores.keys()
+    return bool(common) and all(
+        one.scores[seed]["produced_sha256"] == base.scores[seed]["produced_sha256"]
+        for seed in common
+    )
+
+
 def _paired(ours: dict[int, float], theirs: dict[int, float]) -> list[float]:
     return [ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())]
 
 
-def _row(
-    version: Version,
-    metric: CustomMetric,
-    pairs: Sequence[float],
-    test: PairTest | None,
-    verdict: str = "no common seeds",
-) -> CustomRow:
+def _plain(version: Version, metric: CustomMetric, verdict: CustomWord, reason: str) -> CustomRow:
+    """Return a row without a test."""
     values = version.values(metric.name)
     mean, _ = mean_and_sd(values.values())
-    came = version.kind == "baseline"
-    row = CustomRow(
-        variant=version.variant, came=came, seeds=len(values), value=mean, verdict=verdict
+    return CustomRow(
+        variant=version.variant,
+        kind=version.kind,
+        seeds=len(values),
+        value=mean,
+        verdict=verdict,
+        reason=reason,
     )
-    if test is None:
-        return row
-    known = {"pairs": len(pairs), "mean": test.mean, "low": test.low, "high": test.high}
+
+
+def _tested(version: Version, metric: CustomMetric, pairs: int, test: PairTest) -> CustomRow:
+    verdict, reason = _verdict(metric, pairs, test)
+    known = {"pairs": pairs, "mean": test.mean, "low": test.low, "high": test.high}
     known |= {"p": test.p_adjusted, "p_alone": test.p}
-    return row.model_copy(update={**known, "verdict": _verdict(metric, len(pairs), test)})
+    if verdict == "undecided":
+        known["seeds_needed"] = test.seeds_needed
+    return _plain(version, metric, verdict, reason).model_copy(update=known)
 
 
-def _verdict(metric: CustomMetric, seeds: int, test: PairTest) -> str:
-    if seeds < FEWEST:
-        return f"undecided: {FEWEST} common seeds or more are needed"
-    if test.p_adjusted is None or test.p_adjusted > ALPHA or abs(test.mean) < metric.smallest:
-        return "no difference shown"
-    return "better" if (test.mean > 0) == (metric.better == "higher") else "worse"
+def _verdict(metric: CustomMetric, pairs: int, test: PairTest) -> tuple[CustomWord, str]:
+    if pairs < LEAST_SEEDS or test.p_adjusted is None:
+        return "undecided", f"{pairs} common seeds; at least {LEAST_SEEDS} are needed"
+    if test.is_small:
+        return "equal", f"its 95 % interval is within ±{metric.smallest:g}"
+    needed = "1,000 seeds would not decide"
+    if test.seeds_needed is not None:
+        needed = f"{test.seeds_needed} seeds would probably decide"
+    if test.p_adjusted > ALPHA:
+        return "undecided", f"corrected p {test.p_adjusted:.2g} is above {ALPHA:g}; {needed}"
+    if abs(test.mean) < metric.smallest:
+        small = f"the mean is below the smallest difference that counts, {metric.smallest:g}"
+        return "undecided", f"{small}; {needed}"
+    word: CustomWord = "better" if (test.mean > 0) == (metric.better == "higher") else "worse"
+    return word, f"{test.mean:+.4g}, corrected p {test.p_adjusted:.2g}"

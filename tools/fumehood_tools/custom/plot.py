@@ -1,12 +1,13 @@
 """Plot the metrics of a custom sandbox: one strip per metric, and differences from the baseline.
 
-Light: a child process draws. There is no L0 to draw over, and no HTML page.
+Light: a child process draws. There is no L0 to draw over.
 """
 
 import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from fumehood_tools.bench.plot import MOST_PANELS, draw_in_child, plot_file
 from fumehood_tools.bench.plot_spec import (
@@ -17,7 +18,8 @@ from fumehood_tools.bench.plot_spec import (
     ValuesPanel,
     ValuesSpec,
 )
-from fumehood_tools.custom.compare import CustomComparison, compare_custom, left_out
+from fumehood_tools.custom.compare import compare_custom, left_out
+from fumehood_tools.custom.comparison import CustomComparison
 from fumehood_tools.custom.scored import CustomScores, Version, mean_and_sd, scores_of
 from fumehood_tools.custom.sealed import custom_of
 from fumehood_tools.errors import BadRequest, UnknownName
@@ -32,6 +34,28 @@ MOST_LINES = 40
 _DIGITS = 3
 
 
+class Seen(NamedTuple):
+    """What a plot and a page show: scores, and the comparison in the headline metric.
+
+    found: None if there is nothing to compare with.
+    """
+
+    scores: CustomScores
+    found: CustomComparison | None
+
+
+def seen_of(settings: Settings, box: Sandbox, setting: str | None = None) -> Seen:
+    """Read the scores of a custom sandbox, and compare them in its headline metric.
+
+    setting: as in `scores_of`. Raises UnknownName for a setting that no score has, PartMissing.
+    """
+    scores = scores_of(settings, box, setting)
+    try:
+        return Seen(scores, compare_custom(settings, box, None, USUAL, QUALITY, scores=scores))
+    except BadRequest:
+        return Seen(scores, None)
+
+
 def plot_custom(
     settings: Settings,
     box: Sandbox,
@@ -39,23 +63,25 @@ def plot_custom(
     variants: Sequence[str] | None = None,
     metrics: Sequence[str] | None = None,
     setting: str | None = None,
+    seen: Seen | None = None,
 ) -> PlotFile:
     """Draw the scores of a custom sandbox into its results/plots/.
 
     metrics: what to draw, at most MOST_PANELS; default: the headline, then the others as declared.
-    setting: as in `scores_of`. Raises BadRequest when there is no score, UnknownName for a variant,
-    metric or setting that does not exist, PartMissing without matplotlib, RunFailed.
+    setting: as in `scores_of`. seen: what was read of it, if the caller has it. Raises BadRequest
+    when there is no score, UnknownName for a variant, metric or setting that does not exist,
+    PartMissing without matplotlib, RunFailed.
     """
-    scores = scores_of(settings, box, setting)
+    seen = seen or seen_of(settings, box, setting)
+    scores, found = seen
     chosen = _metrics(box, metrics)
     versions = _versions(scores, variants)
     if not versions:
         raise BadRequest(f"There is no score to plot in {box.name}. Next: run_variants.")
     has_headline = custom_of(box).headline in {metric.name for metric in chosen}
-    found = _compared(settings, box, variants, setting) if has_headline else None
     spec = ValuesSpec(
         values=[_panel(metric, versions) for metric in chosen],
-        effects=_effects(found) if found else None,
+        effects=effects_of(found, variants) if found and has_headline else None,
         title=f"{box.name}: {Path(box.spec.subject.name).name}, layer {box.spec.subject.layer}",
         footnote=f"Evaluated by this sandbox's own code, sha256 {scores.sealed[:16]}. Bars: sample "
         "standard deviation over seeds.",
@@ -119,21 +145,15 @@ def _panel(metric: CustomMetric, versions: Sequence[Version]) -> ValuesPanel:
     return ValuesPanel(title=metric.name, axis=better, lines=lines[:MOST_LINES])
 
 
-def _compared(
-    settings: Settings, box: Sandbox, variants: Sequence[str] | None, setting: str | None
-) -> CustomComparison | None:
-    """Return the comparison in the headline metric; None if there is nothing to compare with."""
-    try:
-        return compare_custom(settings, box, variants, USUAL, QUALITY, setting)
-    except BadRequest:
-        return None
+def effects_of(found: CustomComparison, only: Sequence[str] | None = None) -> EffectsSpec | None:
+    """Return one line per variant with a difference from the baseline, best first.
 
-
-def _effects(found: CustomComparison) -> EffectsSpec | None:
+    only: the variants to show, None for all.
+    """
     lines = [
         EffectLine(
             variant=row.variant,
-            kind="baseline" if row.came else "custom",
+            kind=row.kind,
             verdict=row.verdict,
             mean=row.mean,
             low=row.low,
@@ -141,7 +161,7 @@ def _effects(found: CustomComparison) -> EffectsSpec | None:
             seeds=row.pairs,
         )
         for row in found.rows
-        if row.mean is not None
+        if row.mean is not None and (only is None or row.variant in only)
     ]
     if not any(line.mean for line in lines):
         return None

@@ -16,6 +16,7 @@ from fumehood_tools.jobs import Progress
 from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.receipts import Draft, RecordWriter, place_of, read_folder
+from fumehood_tools.records.scores import Asked
 from fumehood_tools.sandbox.create import open_sandbox
 from fumehood_tools.sandbox.declarations import declares_no_training
 from fumehood_tools.settings import Settings
@@ -46,10 +47,12 @@ class CustomRun:
         self._writer = RecordWriter(settings.workspace, results)
         self._book = self._writer.book()
 
-    def run(self, variants: Sequence[str], seeds: Sequence[int]) -> dict[str, Any]:
+    def run(
+        self, variants: Sequence[str], seeds: Sequence[int], asked: Asked | None = None
+    ) -> dict[str, Any]:
         """Measure what has no record yet. Returns names by what became of them.
 
-        Raises RunFailed if nothing got a score.
+        asked: the request for it; None if it is not known. Raises RunFailed if nothing got a score.
         """
         items = [self._item(name, seed) for name in variants for seed in seeds]
         waiting = [item for item in items if not self._has_record(item)]
@@ -64,9 +67,10 @@ class CustomRun:
                     self._report(number, len(waiting), item)
                     try:
                         measured = children.measure(item.variant, item.source, item.seed)
-                        self._record(item, measured)
+                        self._record(item, measured, asked)
                     except FumehoodError as error:
                         failed[f"{item.variant} seed {item.seed}"] = str(error)
+                self._report(len(waiting), len(waiting))
         scored = len(items) - len(failed)
         if not scored:
             raise RunFailed("No variant got a score:\n" + "\n".join(failed.values()))
@@ -90,7 +94,7 @@ class CustomRun:
         held = read_folder(self._settings.workspace, place, self._book)
         return held is not None and held.kind == KIND and held.problem is None
 
-    def _record(self, item: CustomItem, measured: Measured) -> None:
+    def _record(self, item: CustomItem, measured: Measured, asked: Asked | None) -> None:
         spec = self._box.spec
         content = {
             "variant": item.variant,
@@ -107,6 +111,7 @@ class CustomRun:
             "produced_sha256": sha256_of(measured.produced),
             "subject": spec.subject.model_dump(mode="json"),
             "subject_identity": self._box.describe_subject().identity,
+            "asked": asked and asked.model_dump(mode="json"),
             "glass": self.level,
             "seconds": [round(measured.produce_seconds, 2), round(measured.evaluate_seconds, 2)],
             "written": now(),
@@ -118,7 +123,8 @@ class CustomRun:
         place = place_of(item.folder, self._settings.workspace)
         self._writer.write(Draft(KIND, place, content, files))
 
-    def _report(self, number: int, total: int, item: CustomItem) -> None:
-        said = f"{number} of {total} done; {item.variant} seed {item.seed}"
+    def _report(self, number: int, total: int, item: CustomItem | None = None) -> None:
+        now_at = f"; {item.variant} seed {item.seed}" if item else ""
+        said = f"{number} of {total} done{now_at}"
         progress = Progress(done=number, total=total, phase="produce and evaluate:", message=said)
         self._context.report(progress)

@@ -1,7 +1,7 @@
 """The scores of a custom sandbox: by version of a variant's file, for one set of sealed files.
 
 Scores of other sealed files are another evaluator's: they are counted, and read by naming them.
-Only reads records, a few ms each. A deleted or withdrawn score still counts as a try.
+Only reads records, a few ms each. `tries` says what p values are corrected for.
 """
 
 import hashlib
@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fumehood_tools.bench.table_rows import Kind
+from fumehood_tools.compare.looks import SeedRun, Side
 from fumehood_tools.custom.sealed import sealed_sha256
 from fumehood_tools.errors import StorageFailed, UnknownName
 from fumehood_tools.plain_files import read_plain
-from fumehood_tools.receipts import Book, open_book, place_of, read_folder
-from fumehood_tools.receipts.places import is_under, run_of
+from fumehood_tools.receipts import Book, mac_of, open_book, place_of, read_folder
 from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.sandbox.sources import origin_of
 from fumehood_tools.settings import Settings
@@ -26,13 +26,23 @@ _DIGITS = 8
 
 
 class Version(NamedTuple):
-    """One version of a variant's file. scores: seed -> record. stale: not the file of now."""
+    """One version of a variant's file. stale: not the file of now. scores: seed -> record.
+
+    places: seed -> place of that record. runs: when they were asked for and written.
+    """
 
     variant: str
     label: str
     kind: Kind
     stale: bool
     scores: dict[int, dict[str, Any]]
+    places: dict[int, str]
+    runs: Side
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the file."""
+        return str(next(iter(self.scores.values()))["variant_sha256"])
 
     def values(self, metric: str) -> dict[int, float]:
         """Return seed -> value of a metric."""
@@ -43,14 +53,16 @@ class CustomScores(NamedTuple):
     """The scores of one set of sealed files.
 
     others: hash of other sealed files -> number of their scores. broken: places of records that do
-    not verify -> why. tries: versions that were tried with these sealed files, controls left out.
+    not verify -> why. valid: place -> record, of all sealed files. book: the ledger that they were
+    checked against.
     """
 
     sealed: str
     versions: list[Version]
     others: dict[str, int]
     broken: dict[str, str]
-    tries: int
+    valid: dict[str, dict[str, Any]]
+    book: Book
 
     def current(self) -> dict[str, Version]:
         """Return the versions that are the files of now, by variant."""
@@ -66,7 +78,7 @@ def mean_and_sd(values: Iterable[float]) -> tuple[float, float | None]:
 def records_of(settings: Settings, box: Sandbox) -> list[dict[str, Any]]:
     """Return the valid records of a custom sandbox that its sealed files of now have made."""
     sealed = sealed_sha256(box)
-    valid, _ = _read(settings, box, open_book(settings.state))
+    valid, _ = read_records(settings, box.results, open_book(settings.state))
     return [record for record in valid.values() if record["sealed_sha256"] == sealed]
 
 
@@ -76,25 +88,23 @@ def scores_of(settings: Settings, box: Sandbox, setting: str | None = None) -> C
     Raises UnknownName for a setting that no score has, StorageFailed.
     """
     book, now = open_book(settings.state), sealed_sha256(box)
-    valid, broken = _read(settings, box, book)
+    valid, broken = read_records(settings, box.results, book)
     counts: dict[str, int] = defaultdict(int)
     for record in valid.values():
         counts[record["sealed_sha256"]] += 1
     sealed = now if setting is None else _chosen(setting, [now, *counts])
-    own = [record for record in valid.values() if record["sealed_sha256"] == sealed]
-    versions = list(_versions(box, own))
-    lost = _lost(book, place_of(box.results, settings.workspace), valid)
-    tried = sum(version.kind != "control" for version in versions)
+    own = {place: one for place, one in valid.items() if one["sealed_sha256"] == sealed}
+    versions = list(_versions(box, own, book.order()))
     others = {digest: count for digest, count in counts.items() if digest != sealed}
-    return CustomScores(sealed, versions, others, broken, tried + lost)
+    return CustomScores(sealed, versions, others, broken, valid, book)
 
 
-def _read(
-    settings: Settings, box: Sandbox, book: Book
+def read_records(
+    settings: Settings, results: Path, book: Book
 ) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """Return place -> record of what is valid, and place -> problem of what is not."""
+    """Return place -> record of what is valid under results/, and place -> why of what is not."""
     valid, broken = dict[str, dict[str, Any]](), dict[str, str]()
-    for folder in sorted(box.results.glob("*/seed*")):
+    for folder in sorted(results.glob("*/seed*")):
         place = place_of(folder, settings.workspace)
         held = read_folder(settings.workspace, place, book)
         if held is None:
@@ -115,18 +125,32 @@ def _chosen(setting: str, known: Iterable[str]) -> str:
     raise UnknownName("setting", setting, [one[:12] for one in digests], "Or omit setting.")
 
 
-def _versions(box: Sandbox, records: Iterable[Mapping[str, Any]]) -> Iterable[Version]:
-    by_file: dict[tuple[str, str], dict[int, dict[str, Any]]] = defaultdict(dict)
-    for record in records:
-        by_file[record["variant"], record["variant_sha256"]][record["seed"]] = dict(record)
-    came = origin_of(box.folder).files
-    for (variant, sha256), scores in sorted(by_file.items()):
+def _versions(
+    box: Sandbox, records: Mapping[str, dict[str, Any]], order: Mapping[str, int]
+) -> Iterable[Version]:
+    by_file: dict[tuple[str, str], dict[int, str]] = defaultdict(dict)
+    for place, record in records.items():
+        by_file[record["variant"], record["variant_sha256"]][record["seed"]] = place
+    origin = origin_of(box.folder)
+    for (variant, sha256), places in sorted(by_file.items()):
+        scores = {seed: records[place] for seed, place in places.items()}
         is_stale = sha256 != _sha256(box.variants / f"{variant}.py")
-        kind: Kind = "baseline" if f"variants/{variant}.py" in came and not is_stale else "custom"
+        came = origin.came_with(f"variants/{variant}.py", sha256)
+        kind: Kind = "baseline" if came and not is_stale else "custom"
         if any(record["control"] for record in scores.values()):
             kind = "control"
         label = f"{variant}@{sha256[:_DIGITS]}" if is_stale else variant
-        yield Version(variant, label, kind, is_stale, scores)
+        runs = Side([_run(record, order) for record in scores.values()])
+        yield Version(variant, label, kind, is_stale, scores, places, runs)
+
+
+def _run(record: Mapping[str, Any], order: Mapping[str, int]) -> SeedRun:
+    """Return when a score was written and asked for. One that is not in the ledger comes last."""
+    written, asked = order.get(mac_of(record), len(order)), record.get("asked")
+    if asked is None:
+        return SeedRun(record["seed"], written, None)
+    known = -1 if asked["after"] is None else order.get(asked["after"], written)
+    return SeedRun(record["seed"], written, known, frozenset(asked["seeds"]))
 
 
 def _sha256(path: Path) -> str:
@@ -134,20 +158,3 @@ def _sha256(path: Path) -> str:
         return hashlib.sha256(read_plain(path)).hexdigest()
     except StorageFailed:
         return ""
-
-
-def _lost(book: Book, results: str, there: Mapping[str, object]) -> int:
-    """Return how many tries the ledger has whose records are gone or withdrawn.
-
-    A place names variant and seed, and not the version of the file. So each variant counts as the
-    largest number of lost runs that any of its seeds had.
-    """
-    runs: dict[tuple[str, str], int] = defaultdict(int)
-    for place, line in book.standing.items():
-        if line.kind == KIND and is_under(place, results) and place not in there:
-            variant, run = run_of(place)
-            runs[variant, run.partition("-")[0]] += 1
-    most: dict[str, int] = {}
-    for (variant, _), count in runs.items():
-        most[variant] = max(most.get(variant, 0), count)
-    return sum(most.values())

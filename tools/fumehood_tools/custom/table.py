@@ -27,7 +27,7 @@ from fumehood_tools.spec import CustomMetric
 LIST = "custom scores"
 _BY_NAME = "variant"
 _DIGEST = 12
-_STALE = "its file has changed since"
+STALE = "its file has changed since"
 
 
 def custom_table(
@@ -62,7 +62,7 @@ def custom_table(
         warnings=_warnings(settings, box, scores),
         common=Common(glass=glass),
         rows=[_row(version, metrics) for version in page],
-        columns={metric.name: _words(metric) for metric in metrics},
+        columns={metric.name: words_about(metric) for metric in metrics},
         seed_rows=seeds[:limit],
         unscored=unscored if variants is None else [],
         other_settings=[
@@ -91,7 +91,7 @@ def table_text(table: TableAnswer) -> str:
             grid.append([f"{row.label}{marks}", str(len(row.seeds)), *values])
         lines += ["", *align(grid), ""]
         lines += [f"{name}: {words}." for name, words in table.columns.items()]
-        lines += [f"*: {_STALE}."] * any(row.stale for row in table.rows)
+        lines += [f"*: {STALE}."] * any(row.stale for row in table.rows)
     for seed in table.seed_rows:
         values = [f"{name} {value:.5g}" for name, value in seed.metrics.items()]
         lines.append(f"{seed.label} seed {seed.seed}: {', '.join(values)}; {seed.finished}")
@@ -142,7 +142,7 @@ def _row(version: Version, metrics: Sequence[CustomMetric]) -> AnswerRow:
         },
         train_seconds=round(mean_and_sd(one["seconds"][0] for one in records)[0], 1),
         elsewhere=version.kind == "control",
-        stale=_STALE if version.stale else None,
+        stale=STALE if version.stale else None,
     )
 
 
@@ -163,7 +163,8 @@ def _seed_rows(version: Version) -> list[AnswerSeed]:
     ]
 
 
-def _words(metric: CustomMetric) -> str:
+def words_about(metric: CustomMetric) -> str:
+    """Return in words which direction of a metric is better."""
     if metric.better == "none":
         return "only shown; neither more nor less of it is better"
     return f"{metric.better} is better; differences under {metric.smallest:g} count as none"

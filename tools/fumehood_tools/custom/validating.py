@@ -66,7 +66,8 @@ def validate_sandbox(
         return validate_shipped(request, settings, context)
     box, kind = open_sandbox(settings, request.sandbox), manifest.spec.kind
     found = [*manifest.results, *judge_reading(folder, box, settings)]
-    found += judge_documents(folder, kind)
+    custom = custom_of(box)
+    found += judge_documents(folder, kind, [Path(custom.interface).name, custom.evaluation])
     shelf, ident = ReportShelf(settings), validation_id(request, folder, settings)
     if request.budget != "read" and context is not None:
         bench = shelf.bench(folder.name, ident)

@@ -18,9 +18,9 @@ def main() -> None:
     context = JobContext.from_environment()
     with context.guard():
         found = CustomRun(load_settings(), request.sandbox, context).run(
-            request.variants, request.seeds
+            request.variants, request.seeds, request.asked
         )
-        after = f"compare_variants(sandbox={request.sandbox!r})"
+        after = request.then or f"compare_variants(sandbox={request.sandbox!r})"
         context.finish({"sandbox": request.sandbox, **found, "next": after})
 
 

@@ -150,61 +150,7 @@
     svg.append(make("path", { class: "front", d: path || "M0,0" }));
   }
 
-  // A forest plot: one line per variant, its difference from the baseline, interval and verdict.
-  function effects(found) {
-    const word = $("filter").value.trim().toLowerCase(), lines = found.lines.filter((line) => !word || line.variant.toLowerCase().includes(word));
-    const figure = make("figure", { id: "effects" }, make("figcaption", {}, found.title));
-    if (!lines.length) return figure;
-    const left = 0.27 * W, right = (NARROW.matches ? 0.72 : 0.8) * W, step = 22, top = 8, bottom = top + step * lines.length, limit = effectLimit(found);
-    const x = (value) => (left + right) / 2 + (right - left) / 2 * Math.max(-1, Math.min(1, value / limit));
-    const svg = make("svg", { viewBox: `0 0 ${W} ${bottom + 44}`, role: "img", "aria-label": found.axis });
-    svg.append(make("path", { class: "band", d: `M${x(-found.margin)},${top}H${x(found.margin)}V${bottom}H${x(-found.margin)}z` }));
-    const marks = (NARROW.matches ? [3, 4] : [4]).map((wanted) => ticks(-limit, limit, wanted)).find((one, n, all) => one.found.length > 2 || n === all.length - 1);
-    for (const value of marks.found) {
-      svg.append(make("line", { class: "grid", x1: x(value), x2: x(value), y1: top, y2: bottom }), make("text", { class: "label", x: x(value), y: bottom + 16, "text-anchor": "middle" }, (Math.abs(value) < 1e-9 * limit ? 0 : value).toFixed(marks.digits)));
-    }
-    svg.append(make("line", { class: "zero", x1: x(0), x2: x(0), y1: top, y2: bottom }));
-    if (found.noise_floor !== null && found.noise_floor < limit) {
-      for (const edge of [-found.noise_floor, found.noise_floor]) svg.append(make("line", { class: "front", x1: x(edge), x2: x(edge), y1: top, y2: bottom }));
-    }
-    lines.forEach((line, index) => svg.append(effect(line, found, top + step * (index + 0.5), { x, left, right, limit })));
-    svg.append(make("text", { class: "label", x: W / 2, y: bottom + 36, "text-anchor": "middle" }, NARROW.matches ? "difference, 95 % interval" : found.axis));
-    const floor = found.noise_floor === null ? "" : " Dotted: noise floor.", more = found.left_out ? ` Not drawn: ${found.left_out} more.` : "";
-    figure.append(svg, make("p", { class: "note" }, `Filled: better or worse. Band: margin of ±${found.margin}.${floor}${more}`));
-    return figure;
-  }
-
-  // The largest difference on either side of 0; what is beyond ends in an arrow (effects.py).
-  function effectLimit(found) {
-    const sizes = found.lines.map((line) => Math.abs(line.mean)).sort((a, b) => a - b), middle = sizes[Math.floor(sizes.length / 2)];
-    const reach = Math.max(5 * middle, 2 * found.margin, found.noise_floor || 0);
-    const ends = found.lines.flatMap((line) => [line.low, line.high]).filter((end) => end !== null).map(Math.abs).filter((end) => end <= 2 * reach);
-    return 1.08 * Math.max(...sizes.filter((size) => size <= reach), ...ends, 2 * found.margin);
-  }
-
-  function effect(line, found, y, at) {
-    const group = make("g", { class: `effect ${line.kind}`, variant: line.variant, "data-variant": line.variant }), low = line.low ?? line.mean, high = line.high ?? line.mean;
-    const most = NARROW.matches ? 13 : 18, half = Math.floor(most / 2), name = line.variant.length <= most ? line.variant : `${line.variant.slice(0, half)}…${line.variant.slice(1 - half)}`;
-    const numbers = `${signed(line.mean, found.digits)}${line.low === null ? "" : ` [${signed(line.low, found.digits)}, ${signed(line.high, found.digits)}]`}`;
-    const said = `${line.variant}\n${numbers}, ${line.seeds} seed${line.seeds > 1 ? "s" : ""}\n${line.verdict}`;
-    group.append(make("text", { class: "label", x: at.left - 8, y: y + 4, "text-anchor": "end" }, name));
-    if (at.x(high) > at.x(low)) group.append(make("line", { class: "interval", x1: at.x(low), x2: at.x(high), y1: y, y2: y }));
-    if (low < -at.limit) group.append(make("path", { class: "end", d: `M${at.left},${y}l7,-4v8z` }));
-    if (high > at.limit) group.append(make("path", { class: "end", d: `M${at.right},${y}l-7,-4v8z` }));
-    const filled = /^(better|worse)/.test(line.verdict);
-    if (Math.abs(line.mean) <= at.limit) group.append(make("path", { class: filled ? "point" : "point open", d: SHAPES[line.kind](at.x(line.mean), y) }));
-    group.append(make("text", { class: "label", x: at.right + 8, y: y + 4 }, line.verdict.split(" with ")[0]));
-    const row = content.rows.find((one) => one.variant === line.variant);
-    group.append(make("path", {
-      class: "hit", d: `M0,${y - 11}H${W}V${y + 11}H0z`, tabindex: 0, role: "button", "aria-label": said.replaceAll("\n", ", "),
-      onmouseenter: (event) => { lightVariant(line.variant); tip(said, event.clientX, event.clientY); }, onmouseleave: () => { light(null); tip(null); },
-      onfocus: (event) => { const box = event.target.getBoundingClientRect(); lightVariant(line.variant); tip(said, box.left + 40, box.bottom); }, onblur: () => { light(null); tip(null); },
-      onclick: () => { if (row) choose(row); }, onkeydown: (event) => { if (row && (event.key === "Enter" || event.key === " ")) { event.preventDefault(); choose(row); } },
-    }));
-    return group;
-  }
-
-  const signed = (value, digits) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`;
+  /*FORESTS*/
 
   function mark(row, panel, x, y, bottom) {
     const spread = row.metrics[panel.key], cx = x(across(row)), low = spread.mean < bottom, cy = y(clamp(spread.mean, bottom));
@@ -289,10 +235,10 @@
     detail.replaceChildren(make("h2", { tabindex: -1 }, row.label), ...(row.stale ? [make("p", { class: "note" }, `* ${row.stale}`)] : []),
       ...(row.verdict ? [make("p", {}, `${row.verdict}: ${row.verdict_reason || ""}`)] : []), ...(row.change_reason ? [make("p", { class: "note" }, row.change_reason)] : []));
     if (!saes.length) { detail.append(make("p", { class: "note" }, "For seeds, curves and receipts, open the HTML page in results/page/.")); return; }
-    detail.append(make("div", { class: "cards" }, card("Training loss, as reported by the variant's own process; not measured", saes.some((sae) => sae.curve) ? curves(saes) : null), card("Feature density", saes.some((sae) => sae.density) ? density(saes) : null)));
+    if (content.density) detail.append(make("div", { class: "cards" }, card("Training loss, as reported by the variant's own process; not measured", saes.some((sae) => sae.curve) ? curves(saes) : null), card("Feature density", saes.some((sae) => sae.density) ? density(saes) : null)));
     detail.append(make("div", { class: "cards" }, ...saes.map(seedCard)));
     for (const sha of new Set(saes.map((sae) => sae.source))) {
-      if (content.sources[sha]) detail.append(make("h3", {}, `Source at the time of training (${sha.slice(0, 12)})`), make("pre", {}, content.sources[sha]));
+      if (content.sources[sha]) detail.append(make("h3", {}, `Source at the time of ${content.density ? "training" : "scoring"} (${sha.slice(0, 12)})`), make("pre", {}, content.sources[sha]));
     }
     detail.querySelector("h2").focus({ preventScroll: true });
     detail.scrollIntoView({ block: "start" });
@@ -333,7 +279,7 @@
 
   function draw() {
     [W, H] = NARROW.matches ? [380, 300] : [560, 360];
-    $("plots").replaceChildren(...content.panels.map(plot), ...(content.effects ? [effects(content.effects)] : []));
+    $("plots").replaceChildren(...content.panels.map(content.x ? plot : strip), ...(content.effects ? [effects(content.effects)] : []));
     $("key").replaceChildren(...key());
     table();
     if (chosen && !content.rows.includes(chosen)) $("detail").hidden = true;
@@ -346,6 +292,8 @@
     $("title").textContent = content.sandbox;
     $("subtitle").textContent = content.subtitle;
     $("warnings").replaceChildren(...content.warnings.map((text) => make("li", {}, text)));
+    $("curves").hidden = !content.density;
+    $("minors").hidden = !content.rows.some((row) => row.minor);
     $("legend").textContent = content.legend;
     $("definitions").replaceChildren(...content.definitions.map((text) => make("p", {}, text)));
     draw();

@@ -25,15 +25,14 @@ def write_page(folder: Path, content: Mapping[str, Any]) -> Path:
 
 def page_html(content: Mapping[str, Any] | None) -> str:
     """Return the page with this content. Without content it waits for an MCP client to send it."""
-    parts = {
-        name: (HERE / f"page.{name}").read_text(encoding="utf-8") for name in ("html", "css", "js")
-    }
+    names = ("page.html", "page.css", "page.js", "forests.js")
+    page, style, script, forests = ((HERE / name).read_text(encoding="utf-8") for name in names)
     data = "" if content is None else json.dumps(content, ensure_ascii=False, allow_nan=False)
     for character in _ESCAPED:
         data = data.replace(character, f"\\u{ord(character):04x}")
-    page = parts["html"].replace("/*CSS*/", parts["css"])
-    before, after = page.split("/*DATA*/")
-    return before + data + after.replace("/*JS*/", parts["js"])
+    script = script.replace("/*FORESTS*/", forests)
+    before, after = page.replace("/*CSS*/", style).split("/*DATA*/")
+    return before + data + after.replace("/*JS*/", script)
 
 
 def app_html() -> str:

@@ -1,7 +1,7 @@
 """Requirement 8: README.md and AGENTS.md are there, name what is there, and say the rules."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from fumehood_tools.kinds import Kind, template_folder
 from fumehood_tools.proving.folder import CORE, RESULTS, VARIANTS, SandboxFolder
@@ -15,7 +15,6 @@ _HEADING = r"^#+ .*\b{word}"
 # What AGENTS.md has to say: a name for messages, and patterns that all have to be found.
 _RULES = (
     ("what may be changed", (r"variants/",)),
-    ("that core/ must not be changed", (r"core/",)),
     ("that results/ is the evaluator's", (r"results/",)),
     ("whom sandbox.toml is for", (r"sandbox\.toml",)),
     ("the loop, under a heading with the word loop", (_HEADING.format(word="loop"),)),
@@ -32,8 +31,13 @@ _RULES = (
 )
 
 
-def judge_documents(folder: SandboxFolder, kind: Kind | None) -> list[Result]:
-    """Return the results of requirements 8.1 to 8.4. kind: None if it is not known."""
+def judge_documents(
+    folder: SandboxFolder, kind: Kind | None, sealed: Sequence[str] = (CORE,)
+) -> list[Result]:
+    """Return the results of requirements 8.1 to 8.4.
+
+    kind: None if it is not known. sealed: folders that no variant may change.
+    """
     there = [name for name in (README, AGENTS) if folder.text(name).strip()]
     lacking = [
         Fault(why="It is missing or empty.", file=name)
@@ -46,23 +50,23 @@ def judge_documents(folder: SandboxFolder, kind: Kind | None) -> list[Result]:
     text = "\n".join(folder.text(name) for name in there)
     unnamed = [
         Fault(why="No document names it.", file=path)
-        for path in _to_be_named(folder, kind)
+        for path in _to_be_named(folder, kind, sealed)
         if not _names(text, path)
     ]
     return [
         first,
         judged("8.2", unnamed),
         judged("8.3", _missing(folder, there)),
-        judged("8.4", _unsaid(folder.text(AGENTS), kind)),
+        judged("8.4", _unsaid(folder.text(AGENTS), kind, sealed)),
     ]
 
 
-def _to_be_named(folder: SandboxFolder, kind: Kind | None) -> Iterator[str]:
+def _to_be_named(folder: SandboxFolder, kind: Kind | None, sealed: Sequence[str]) -> Iterator[str]:
     """Yield what the documents must name: all but the agent's own variants and the documents."""
     came = set(origin_of(folder.root).files)
     if kind is not None:
         came |= {f"{VARIANTS}/{path.name}" for path in template_folder(kind).glob("variants/*.py")}
-    for part in (CORE, VARIANTS, RESULTS):
+    for part in (*sealed, VARIANTS, RESULTS):
         yield f"{part}/"
     for path in folder.files:
         if path.startswith(f"{CORE}/") or path in (README, AGENTS) or path.startswith("."):
@@ -94,9 +98,10 @@ def _missing(folder: SandboxFolder, documents: list[str]) -> Iterator[Fault]:
                     yield Fault(why=why, file=document, line=number)
 
 
-def _unsaid(text: str, kind: Kind | None) -> Iterator[Fault]:
+def _unsaid(text: str, kind: Kind | None, sealed: Sequence[str]) -> Iterator[Fault]:
     """Yield the rules that AGENTS.md does not say."""
-    rules = [*_RULES]
+    unchanged = ((f"that {one}/ must not be changed", (re.escape(f"{one}/"),)) for one in sealed)
+    rules: list[tuple[str, tuple[str, ...]]] = [_RULES[0], *unchanged, *_RULES[1:]]
     if kind is not None:
         classes = (kind.variant_class, kind.base_class)
         rules.append((f"that a file defines {classes[0]}, from {classes[1]}", classes))

@@ -73,8 +73,11 @@ def judge_manifest(folder: SandboxFolder) -> Manifest:
 def _budget(faults: list[Fault], spec: SandboxSpec | None, others: list[Fault]) -> Result:
     if spec is None and not faults and others:
         return not_tried("6.1", "sandbox.toml has other faults")
-    steps = f"{spec.steps:,} steps, seeds {list(spec.training.seeds)}" if spec else ""
-    return judged("6.1", faults, steps)
+    if spec is None:
+        return judged("6.1", faults)
+    # A custom sandbox has no training loop, so it has no steps.
+    steps = f"{spec.steps:,} steps, " if spec.custom is None else ""
+    return judged("6.1", faults, f"{steps}seeds {list(spec.training.seeds)}")
 
 
 def _unreadable(why: str) -> Manifest:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, Field, ValidationError
 
 from fumehood_tools.errors import BadRequest, StorageFailed, UnknownName
-from fumehood_tools.files import read_json, write_json
+from fumehood_tools.files import read_json, sha256_of, write_json
 from fumehood_tools.kinds import CUSTOM, Kind, core_folder, kinds, template_folder, template_root
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.settings import Settings
@@ -37,7 +37,14 @@ class Origin(BaseModel, frozen=True):
     source: str = Field("", description="template:<kind>, sandbox:<name> or draft:<folder>")
     sha256: str = Field("", description="of the names and contents of the files that were copied")
     files: tuple[str, ...] = Field((), description="those files, without core/")
+    variants: dict[str, str] = Field(
+        {}, description="sha256 of those in variants/; absent in earlier versions"
+    )
     created: str = Field("", description="ISO 8601, UTC")
+
+    def came_with(self, path: str, sha256: str) -> bool:
+        """Whether a file of variants/ came with the sandbox, with this content."""
+        return path in self.files and self.variants.get(path, sha256) == sha256
 
 
 class Source(NamedTuple):
@@ -126,11 +133,15 @@ def copy_source(source: Source, target: Path) -> None:
     (target / "variants").mkdir(exist_ok=True)
     (target / "results").mkdir(exist_ok=True)
     digest = hashlib.sha256()
-    for path in sorted(files):
-        content = hashlib.sha256((target / path).read_bytes()).hexdigest()
+    hashes = {path: sha256_of(target / path) for path in sorted(files)}
+    for path, content in hashes.items():
         digest.update(f"{path}\0{content}\n".encode())
     origin = Origin(
-        source=source.word, sha256=digest.hexdigest(), files=tuple(sorted(files)), created=now()
+        source=source.word,
+        sha256=digest.hexdigest(),
+        files=tuple(hashes),
+        variants={path: one for path, one in hashes.items() if path.startswith("variants/")},
+        created=now(),
     )
     write_json(target / ORIGIN_FILE, origin.model_dump(mode="json"))
 

@@ -10,9 +10,10 @@ from pydantic import BaseModel, Field
 
 from fumehood_tools.cursors import cursor_of, position_of
 from fumehood_tools.errors import BadRequest, StorageFailed
-from fumehood_tools.kinds import SAE, Kind, kind_named, template_folder
+from fumehood_tools.kinds import CUSTOM, SAE, Kind, kind_named, template_folder
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.sandbox.create import SPEC_FILE, VARIANT_NAME, Sandbox
+from fumehood_tools.sandbox.sources import origin_of
 from fumehood_tools.spec import read_spec
 
 
@@ -57,6 +58,12 @@ def list_variants(sandbox: Sandbox, limit: int, cursor: str | None = None) -> Va
     return VariantPage(variants=page, total=len(names), next_cursor=following)
 
 
+def _is_baseline(path: Path, sha256: str, kind: Kind) -> bool:
+    if kind.name == CUSTOM.name:
+        return origin_of(path.parents[1]).came_with(f"variants/{path.name}", sha256)
+    return packaged_variants(kind).get(path.stem) == sha256
+
+
 def _describe(path: Path, kind: Kind) -> VariantInfo:
     try:
         content = read_plain(path)
@@ -83,7 +90,7 @@ def _describe(path: Path, kind: Kind) -> VariantInfo:
         path=str(path),
         summary=summary,
         sha256=sha256,
-        is_baseline=packaged_variants(kind).get(path.stem) == sha256,
+        is_baseline=_is_baseline(path, sha256, kind),
         problem=problem or None,
         lines=len(text.splitlines()),
     )

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fumehood_tools.scoring.bench_sae import GlassSAE
-from fumehood_tools.scoring.probe_fits import best_latents, fit_probes, logistic
+from fumehood_tools.scoring.probe_fits import Fit, best_latents, fit_probes, logistic
 from fumehood_tools.scoring.probing_texts import Means, ProbingTexts, Task
 from fumehood_tools.scoring.threads import one_blas_thread, one_thread
 from fumehood_tools.spec import ScoringSpec
@@ -40,6 +40,8 @@ CONSTANT = 1e-5
 Accuracies = dict[str, dict[str, float]]
 Sides = tuple[Means, Means]
 Probe = Callable[[Sides, Task], Accuracies]
+TaskFit = Callable[[Means, Means], dict[str, float]]
+"""Takes the latents of training and test texts, returns class -> accuracy."""
 
 
 class Probed(NamedTuple):
@@ -126,17 +128,28 @@ def _config(sae: GlassSAE, tasks: Sequence[str], spec: ScoringSpec) -> Any:
     )
 
 
+def _probe(
+    sides: Sides, task: Task, on_all: TaskFit, on_best: Callable[[int], TaskFit]
+) -> Accuracies:
+    """Return the accuracies of one task, by kind of probe and class.
+
+    on_all: fits a probe on all latents; on_best: one on the best k.
+    """
+    results = {"sae_test_accuracy": on_all(*sides), **task.subject_results}
+    for k in K_VALUES:
+        results[f"sae_top_{k}_test_accuracy"] = on_best(k)(*sides)
+    return results
+
+
 def _probe_raw(sides: Sides, task: Task) -> Accuracies:
-    """Return what sae-bench's own function finds for one task, by kind of probe and class."""
+    """Return what sae-bench's own function finds for one task."""
     from sae_bench.evals.sparse_probing.probe_training import train_probe_on_activations
 
-    train, test = sides
-    _, found = train_probe_on_activations(train, test, **ON_ALL_LATENTS)
-    results = {"sae_test_accuracy": found, **task.subject_results}
-    for k in K_VALUES:
-        _, found = train_probe_on_activations(train, test, select_top_k=k)
-        results[f"sae_top_{k}_test_accuracy"] = found
-    return results
+    def with_options(**options: Any) -> TaskFit:
+        return lambda train, test: train_probe_on_activations(train, test, **options)[1]
+
+    on_all = with_options(**ON_ALL_LATENTS)
+    return _probe(sides, task, on_all, lambda k: with_options(select_top_k=k))
 
 
 def _probe_standardised(sides: Sides, task: Task) -> Accuracies:
@@ -145,11 +158,11 @@ def _probe_standardised(sides: Sides, task: Task) -> Accuracies:
     The probe on all latents is sae-bench's other one, a logistic regression, which does not use the
     test texts.
     """
-    found = fit_probes(*sides, logistic)
-    results = {"sae_test_accuracy": found, **task.subject_results}
-    for k in K_VALUES:
-        results[f"sae_top_{k}_test_accuracy"] = fit_probes(*sides, best_latents(k))
-    return results
+
+    def with_fit(fit: Fit) -> TaskFit:
+        return lambda train, test: fit_probes(train, test, fit)
+
+    return _probe(sides, task, with_fit(logistic), lambda k: with_fit(best_latents(k)))
 
 
 def _write(

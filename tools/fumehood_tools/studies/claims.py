@@ -43,6 +43,9 @@ class Aim(NamedTuple):
 
 def metric_of(plan: Plan) -> Metric:
     """Return the metric of a plan, with its smallest effect as the margin. Raises UnknownName."""
+    if plan.own is not None:
+        own, margin = plan.own, plan.smallest_effect
+        return Metric(plan.metric, plan.metric, better=own.better, margin=margin)
     metric = metric_named(plan.metric, judged_metrics())
     return metric._replace(margin=plan.smallest_effect)
 

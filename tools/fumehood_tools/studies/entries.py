@@ -96,6 +96,13 @@ class Power(BaseModel, frozen=True):
     )
 
 
+class OwnEvaluation(BaseModel, frozen=True):
+    """The evaluation of a sandbox that has one of its own, when a plan was registered."""
+
+    sealed_sha256: str = Field(description="of the sealed files: interface, inputs, evaluation")
+    better: Literal["higher", "lower"] = Field(description="of the plan's metric")
+
+
 class Plan(BaseModel, frozen=True):
     """An experiment that was registered before it was run. `prereg.md` beside it is for people."""
 
@@ -125,6 +132,9 @@ class Plan(BaseModel, frozen=True):
     power: Power
     follows: int | None = Field(None, description="the plan with the same variants before it")
     note: str | None = Field(None, description="what the author should know, e.g. too few seeds")
+    own: OwnEvaluation | None = Field(
+        None, description="null: the sandbox is evaluated by fumehood's evaluator"
+    )
     written: str
 
 

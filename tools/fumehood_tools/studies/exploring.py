@@ -14,6 +14,7 @@ from fumehood_tools.locking import exclusive
 from fumehood_tools.receipts.places import results_of
 from fumehood_tools.records.labelling import name_of
 from fumehood_tools.registry.lookup import judged_metrics, metric_named
+from fumehood_tools.sandbox.create import Sandbox, open_sandbox
 from fumehood_tools.studies.claims import Aim, claim_of
 from fumehood_tools.studies.counting import plans_again
 from fumehood_tools.studies.entries import Claim, Conclusion
@@ -29,7 +30,8 @@ from fumehood_tools.studies.judging import (
 )
 from fumehood_tools.studies.lab import Lab
 from fumehood_tools.studies.missing import missing_controls
-from fumehood_tools.studies.notebook import Entry
+from fumehood_tools.studies.notebook import Entry, Study
+from fumehood_tools.studies.own.judging import own_exploration, own_minutes
 from fumehood_tools.studies.running import LOCK
 from fumehood_tools.timestamps import now
 
@@ -53,7 +55,10 @@ def judge_scores(
     """
     with exclusive(lab.settings.state / LOCK.format(name=study)):
         notebook = lab.studies.read(study)
-        folder = lab.box(sandbox).folder
+        box = open_sandbox(lab.settings, sandbox)
+        if box.spec.custom is not None:
+            return _judge_own(lab, notebook, box, variants, baseline, metric)
+        folder = box.folder
         comparison = compare_variants(
             folder,
             variants=list(variants) or None,
@@ -88,6 +93,30 @@ def judge_scores(
             written=now(),
         )
         return enter(lab, study, conclusion, comparison), conclusion
+
+
+def _judge_own(
+    lab: Lab, study: Study, box: Sandbox, variants: Sequence[str], baseline: str, metric: str
+) -> tuple[Entry, Conclusion]:
+    """Return the conclusion about a sandbox with an evaluation of its own, as `judge_scores`."""
+    found = own_exploration(lab, box, variants, baseline, metric)
+    state = state_of(lab, box.name, found.used, [baseline, metric, sorted(variants)])
+    for entry, conclusion in conclusions_about(study, NO_PLAN):
+        if conclusion.state == state:
+            return entry, conclusion
+    conclusion = Conclusion(
+        plan=NO_PLAN,
+        registered=False,
+        exploratory_because=[UNFORESEEN],
+        claims=[marked(claim) for claim in found.claims],
+        look=1,
+        tries=found.comparison.tries,
+        minutes=own_minutes(lab, box.name, found.used),
+        metric=found.comparison.metric,
+        state=state,
+        written=now(),
+    )
+    return enter(lab, study.name, conclusion, found.comparison), conclusion
 
 
 def _places(

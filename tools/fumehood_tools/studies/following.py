@@ -158,14 +158,15 @@ def _after_win(study: Study, number: int, plan: Plan, winners: Sequence[str]) ->
     call = f"ask_holdout(study={study.name!r}, plan={number})"
     if held and all(said.asked for said in held):
         return [call]  # the same question again, at no cost: its job was not finished
-    if not held and is_held and len(used) < study.opened.holdout_questions:
+    if not held and is_held and plan.own is None and len(used) < study.opened.holdout_questions:
         return [call]
     lost = {
         claim.variant for said in tests for claim in said.claims if claim.verdict != "supported"
     }
     tried = [said for said in tests if said.test != "holdout" and not said.asked]
     done = {claim.variant for said in tried for claim in said.claims}
-    if left := [name for name in winners if name not in lost | done]:
+    left = [name for name in winners if name not in lost | done]
+    if left and plan.own is None:
         return [f"promote_variant(study={study.name!r}, plan={number}, variant={left[0]!r})"]
     newest = max(entry.number for entry in study.entries if entry.content is not None)
     reports = [entry.number for entry, _ in study.only(ReportWritten)]

@@ -17,6 +17,7 @@ from fumehood_tools.compare import Comparison, Records, compare_records
 from fumehood_tools.files import digest_of
 from fumehood_tools.locking import exclusive
 from fumehood_tools.receipts.places import results_of
+from fumehood_tools.sandbox.create import open_sandbox
 from fumehood_tools.studies.claims import aim_of, claim_of, metric_of, shown_name
 from fumehood_tools.studies.counting import all_tries
 from fumehood_tools.studies.entries import (
@@ -28,11 +29,14 @@ from fumehood_tools.studies.entries import (
     Plan,
 )
 from fumehood_tools.studies.lab import Lab
-from fumehood_tools.studies.matching import PlannedScores, scores_of
+from fumehood_tools.studies.matching import scores_of
 from fumehood_tools.studies.missing import missing_controls
 from fumehood_tools.studies.notebook import STUDIES, Entry, Study, append
+from fumehood_tools.studies.own.judging import own_comparison, own_lacks, own_minutes
+from fumehood_tools.studies.own.planning import own_tries
+from fumehood_tools.studies.planned import PlannedScores
 from fumehood_tools.studies.running import LOCK, plan_of
-from fumehood_tools.studies.stopping import Stopped, stopped_trainings
+from fumehood_tools.studies.stopping import NOTHING_STOPPED, Stopped, stopped_trainings
 from fumehood_tools.timestamps import now
 
 _MARK = "EXPLORATORY: "
@@ -55,7 +59,7 @@ def judge_plan(
         is_early, stopped = bool(scores.lacking) and early, _stopped(lab, plan, scores)
         used = [place for some in scores.places.values() for place in some]
         more = [scores.lacking, is_early, *([stopped.files] if stopped.files else [])]
-        state = state_of(lab, plan.sandbox, scores.records.scores, more)
+        state = state_of(lab, plan.sandbox, used if plan.own else scores.records.scores, more)
         if same := [pair for pair in before if pair[1].state == state]:
             return same[-1]
         lost = _lost(lab, notebook, entry)
@@ -69,10 +73,10 @@ def judge_plan(
             exploratory_because=why,
             claims=_claims(lab, plan, scores, comparison, bool(why)),
             look=look,
-            tries=comparison.tries if comparison else all_tries(lab),
+            tries=comparison.tries if comparison else _tries(lab, plan),
             missing_controls=_missing(lab, plan, scores, comparison),
-            minutes=minutes_of(lab, plan.sandbox, used),
-            usd=usd_of(lab, plan.sandbox, used),
+            minutes=_minutes(lab, plan, used),
+            usd=0.0 if plan.own else usd_of(lab, plan.sandbox, used),
             metric=plan.metric,
             advice=_advice(comparison),
             early=is_early,
@@ -141,13 +145,32 @@ def _why_exploratory(plan: Plan, scores: PlannedScores, look: int, lost: int) ->
     return why
 
 
+def _minutes(lab: Lab, plan: Plan, places: list[str]) -> float:
+    if plan.own is not None:
+        return own_minutes(lab, plan.sandbox, places)
+    return minutes_of(lab, plan.sandbox, places)
+
+
+def _tries(lab: Lab, plan: Plan) -> int:
+    """Return what p will be corrected for."""
+    if plan.own is None:
+        return all_tries(lab)
+    box = open_sandbox(lab.settings, plan.sandbox)
+    return own_tries(lab, box, plan.baseline.file_sha256)
+
+
 def _stopped(lab: Lab, plan: Plan, scores: PlannedScores) -> Stopped:
+    if plan.own is not None:
+        # No log of such a run shows a metric, so nobody could stop one because of it.
+        return NOTHING_STOPPED
     settings = scores.setting.settings if scores.setting else ""
     return stopped_trainings(lab, plan, settings, may_go_on=bool(scores.lacking))
 
 
 def _compared(lab: Lab, plan: Plan, scores: PlannedScores, stopped: Stopped) -> Comparison | None:
     """Return the comparison of a plan's scores; None if there is nothing to compare."""
+    if plan.own is not None:
+        return own_comparison(lab, plan, scores)
     baseline, metric = shown_name(plan.baseline, lab.packaged(plan.sandbox)), metric_of(plan)
     there = [one for one in plan.variants if scores.places[one.name]]
     has_base = any(
@@ -218,6 +241,8 @@ def marked(claim: Claim) -> Claim:
 def _missing(
     lab: Lab, plan: Plan, scores: PlannedScores, comparison: Comparison | None
 ) -> list[str]:
+    if plan.own is not None:
+        return own_lacks(lab, plan, scores)
     versions = {one.name: one.file_sha256 for one in (plan.baseline, *plan.variants)}
     records = records_of(lab, plan.sandbox, scores.setting, versions, scores)
     if records is None:
@@ -229,8 +254,8 @@ def _missing(
 
 def seeds_at(lab: Lab, sandbox: str, places: Iterable[str]) -> list[int]:
     """Return the seeds of some scores."""
-    scores = lab.found(sandbox).scores
-    return sorted({scores[place].seed for place in places})
+    seeds = (lab.seed_of(f"{results_of(sandbox)}/{place}") for place in places)
+    return sorted({seed for seed in seeds if seed is not None})
 
 
 def minutes_of(lab: Lab, sandbox: str, places: Iterable[str]) -> float:

@@ -8,14 +8,16 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fumehood_tools.bench.collect import SandboxRecords, Setting
 from fumehood_tools.bench.shelf import Shelf
+from fumehood_tools.custom.scored import KIND as OWN_SCORE
+from fumehood_tools.custom.scored import read_records
 from fumehood_tools.errors import BadRequest, StorageFailed, UnknownName
 from fumehood_tools.files import digest_of
 from fumehood_tools.receipts.folders import Book
-from fumehood_tools.receipts.places import SANDBOXES, results_of, run_of
+from fumehood_tools.receipts.places import SANDBOXES, is_under, results_of, run_of
 from fumehood_tools.receipts.signing import read_record
 from fumehood_tools.receipts.trials import CONTROL, read_trial, spot_of
 from fumehood_tools.records.labelling import Packaged
@@ -63,6 +65,7 @@ class Lab:
         self.draw = draw or random.SystemRandom()
         self._found: dict[str, SandboxRecords] = {}
         self._seeds: dict[str, Mapping[str, set[int]]] = {}
+        self._own: dict[str, Mapping[str, Mapping[str, Any]]] = {}
         self._costs: dict[str, Mapping[Ran, list[tuple[int, str]]]] = {}
 
     @functools.cached_property
@@ -102,11 +105,23 @@ class Lab:
         box = open_sandbox(self.settings, sandbox)
         if box.spec.custom is not None:
             raise BadRequest(
-                f"{sandbox} is evaluated by its own code, and studies register, seal and judge "
-                "scores of fumehood's evaluator only. Use run_variants and "
-                f"compare_variants(sandbox={sandbox!r}), which corrects p for all tries there."
+                f"{sandbox} is evaluated by its own code, and has no grid of constants and no L0 "
+                "that values could be proposed for. Use about='hints', which names what was tried."
             )
         return box
+
+    def own_records(self, sandbox: str) -> Mapping[str, Mapping[str, Any]]:
+        """Return place -> record of the valid scores of a sandbox's own evaluation."""
+        if sandbox not in self._own:
+            listed = any(
+                line.kind == OWN_SCORE and is_under(place, results_of(sandbox))
+                for place, line in self.book.standing.items()
+            )
+            self._own[sandbox] = {}
+            if listed:
+                results = self.folder(sandbox) / "results"
+                self._own[sandbox], _ = read_records(self.settings, results, self.book)
+        return self._own[sandbox]
 
     def packaged(self, sandbox: str) -> Packaged:
         """Return name -> sha256 of the files that count as baselines in a sandbox."""
@@ -140,6 +155,9 @@ class Lab:
             for score in found.scores.values():
                 if score.control is None:
                     seeds[score.file_version[:FILE_CHARACTERS]].add(score.seed)
+            for record in self.own_records(sandbox).values():
+                if not record["control"]:
+                    seeds[record["variant_sha256"][:FILE_CHARACTERS]].add(record["seed"])
             self._seeds[sandbox] = seeds
         return self._seeds[sandbox]
 
@@ -163,7 +181,9 @@ class Lab:
             for seeds in self.scored_seeds(sandbox).values()
             for seed in seeds
         }
-        begun = {seed for seed in map(self.seed_of, self.book.begun) if seed is not None}
+        own = (place for place, line in self.book.standing.items() if line.kind == OWN_SCORE)
+        places = [*self.book.begun, *own]
+        begun = {seed for seed in map(self.seed_of, places) if seed is not None}
         return scored | begun | {ran.seed for _, ran in self.written if ran.file != CONTROL}
 
     @staticmethod

@@ -6,47 +6,29 @@ written before it are used, and make the conclusion exploratory. Whatever the pl
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean
-from typing import NamedTuple
 
 from fumehood_tools.bench.collect import SandboxRecords, Setting
 from fumehood_tools.receipts.places import results_of, run_of
 from fumehood_tools.records.levels import is_at
 from fumehood_tools.records.parameters import Value, combinations
 from fumehood_tools.records.scores import Score
-from fumehood_tools.records.seed_lists import short_seeds
 from fumehood_tools.registry.sae_metrics import SPARSITY
 from fumehood_tools.runs.baselines import levels_around
 from fumehood_tools.studies.entries import Plan, PlannedVariant
 from fumehood_tools.studies.lab import Lab
+from fumehood_tools.studies.own.matching import own_scores
+from fumehood_tools.studies.planned import PlannedScores, seeds_in_words
 
 _Parameters = tuple[tuple[str, Value], ...]
 _MOST_SHOWN = 3
 
 
-class PlannedScores(NamedTuple):
-    """The scores of a plan.
-
-    places: file's name -> places of its scores, relative to results/. lacking: file's name -> what
-    is missing of it, in words. to_run: whether seeds are missing that did not fail. early: scores
-    that were written before the plan, in words. again: scores of own files that are not the first
-    outcome of their run, in words. records: those of the sandbox without the scores of
-    these files that the plan did not name.
-    setting: None if nothing was scored in the planned setting.
-    """
-
-    setting: Setting | None
-    places: dict[str, list[str]]
-    lacking: dict[str, str]
-    to_run: bool
-    early: list[str]
-    again: list[str]
-    records: SandboxRecords
-
-
 def scores_of(lab: Lab, plan: Plan, receipt: str) -> PlannedScores:
     """Return the scores that belong to a plan. receipt: MAC of the plan's entry."""
+    if plan.own is not None:
+        return own_scores(lab, plan, receipt)
     found = lab.found(plan.sandbox)
     fitting = _fitting(lab, plan, found)
     setting = _setting(found, fitting)
@@ -182,17 +164,12 @@ def _lacking(
         missing = set(plan.seeds) - {scores[place].seed for place in places}
         gone |= missing
         if missing:
-            said.append(f"{_seeds(missing)} without a score at {level}")
+            said.append(f"{seeds_in_words(missing)} without a score at {level}")
     if len(said) > _MOST_SHOWN:
         said = [*said[:_MOST_SHOWN], f"{len(said) - _MOST_SHOWN} more levels"]
     relevant = failed if any(not places for places in levels.values()) else failed.keys() & gone
     said += [f"seed {seed} failed: {failed[seed][:300]}" for seed in sorted(relevant)[:_MOST_SHOWN]]
     return "; ".join(said)
-
-
-def _seeds(seeds: Iterable[int]) -> str:
-    numbers = [str(one) for one in short_seeds(seeds)]
-    return f"seed{'s' * (len(numbers) > 1 or '-' in numbers[0])} {', '.join(numbers)}"
 
 
 def _kept(

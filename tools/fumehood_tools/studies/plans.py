@@ -15,6 +15,7 @@ from fumehood_tools.bench.noise import LEAST_SEEDS
 from fumehood_tools.compare import power_of, scored_sae
 from fumehood_tools.compare.question import PowerAsked, PowerFound
 from fumehood_tools.compare.training import LEAST_STEPS
+from fumehood_tools.custom.start import Ahead
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.jobs import JobStore
 from fumehood_tools.locking import exclusive
@@ -22,16 +23,31 @@ from fumehood_tools.plain_files import read_plain
 from fumehood_tools.records.parameters import Value, constants_of
 from fumehood_tools.records.seed_lists import MOST_SEEDS, short_seeds
 from fumehood_tools.registry.lookup import judged_metrics, metric_named
+from fumehood_tools.registry.metrics import Metric
 from fumehood_tools.runs.baselines import UNTRAINED
 from fumehood_tools.runs.start import Prepared
-from fumehood_tools.sandbox.create import Sandbox
+from fumehood_tools.sandbox.create import Sandbox, open_sandbox
+from fumehood_tools.sandbox.sources import origin_of
 from fumehood_tools.spec import SandboxSpec
 from fumehood_tools.studies.claims import metric_of
 from fumehood_tools.studies.counting import all_tries
 from fumehood_tools.studies.drawing import drawn_seeds, taken_seeds
-from fumehood_tools.studies.entries import Budget, Direction, Plan, PlannedVariant, Power
+from fumehood_tools.studies.entries import (
+    Budget,
+    Direction,
+    OwnEvaluation,
+    Plan,
+    PlannedVariant,
+    Power,
+)
 from fumehood_tools.studies.lab import Lab, setting_digest
 from fumehood_tools.studies.notebook import Entry, Study, append
+from fumehood_tools.studies.own.planning import (
+    digest_in,
+    own_evaluation,
+    own_power,
+    refuse_what_is_not_there,
+)
 from fumehood_tools.studies.prereg import PREREG_FILE, prereg_of
 from fumehood_tools.studies.running import prepare_plan
 from fumehood_tools.studies.spending import Spent, check_budget
@@ -76,7 +92,7 @@ class Registered(NamedTuple):
 
     entry: Entry
     plan: Plan
-    run: Prepared
+    run: Prepared | Ahead
 
 
 def register_plan(
@@ -94,18 +110,18 @@ def register_plan(
     with exclusive(lab.settings.state / _LOCK):
         taken = taken_seeds(lab, jobs)
         notebook = lab.studies.read(study)
-        box = lab.box(asked.sandbox)
-        metric = metric_named(asked.metric, judged_metrics())
+        box = open_sandbox(lab.settings, asked.sandbox)
+        metric, own = _metric(lab, box, asked)
         files = _files(lab, box, asked)
         draft = Plan(
             title=asked.title,
             hypothesis=asked.hypothesis,
             sandbox=asked.sandbox,
-            settings_digest=setting_digest(box.spec),
+            settings_digest=digest_in(box),
             variants=files[1:],
             baseline=files[0],
             corpus=box.spec.corpus,
-            metric=asked.metric,
+            metric=metric.key,
             direction=asked.direction,
             smallest_effect=asked.smallest_effect or metric.margin or 0.0,
             l0_targets=list(asked.l0_targets),
@@ -116,24 +132,30 @@ def register_plan(
             controls=asked.controls,
             budget=asked.budget,
             power=Power(basis="not computed yet"),
+            own=own,
             follows=_follows(notebook, asked.variants),
             written=now(),
         )
         _checked(lab, notebook, draft)  # what is refused is refused before the power is computed
         power = _power(lab, box, draft, asked.draw or len(set(asked.seeds)) or None)
         seeds = _seeds(lab, asked, power.seeds, taken)
-        more = {
-            "seeds": seeds,
-            "power": _in_words(power, files[0].name),
-            "note": _note(box, power, draft, len(seeds)),
-        }
-        plan = draft.model_copy(update=more)
+        note, said = _note(box, power, draft, len(seeds)), _in_words(power, files[0].name)
+        plan = draft.model_copy(update={"seeds": seeds, "power": said, "note": note})
         run = _checked(lab, notebook, plan)
         beside = {PREREG_FILE: prereg_of(study, plan).encode()}
         return Registered(append(lab.settings.workspace, study, plan, beside), plan, run)
 
 
-def _checked(lab: Lab, study: Study, plan: Plan) -> Prepared:
+def _metric(lab: Lab, box: Sandbox, asked: Proposal) -> tuple[Metric, OwnEvaluation | None]:
+    """Return the metric of a plan, and what it registers about a sandbox's own evaluation."""
+    if box.spec.custom is None:
+        return metric_named(asked.metric, judged_metrics()), None
+    refuse_what_is_not_there(l0_targets=asked.l0_targets, grid=asked.grid, controls=asked.controls)
+    own, metric = own_evaluation(lab, box, asked.metric)
+    return metric, own
+
+
+def _checked(lab: Lab, study: Study, plan: Plan) -> Prepared | Ahead:
     """Return the run of a plan. Raises if it is impossible or exceeds a budget."""
     run = prepare_plan(lab, plan)
     check_budget(lab, study, None, plan.budget, Spent(run.left, run.seconds / 60))
@@ -164,13 +186,21 @@ def _files(lab: Lab, box: Sandbox, asked: Proposal) -> list[PlannedVariant]:
             PlannedVariant(
                 name=name,
                 file_sha256=sha256,
-                packaged=lab.packaged(box.name).get(name) == sha256,
+                packaged=_came_with(lab, box, name, sha256),
                 seen_seeds=sorted(lab.seeds_of(sha256)),
                 constants={key: constants[key] for key in asked.grid if key in constants},
             )
         )
     _check_grid(asked, found)
     return found
+
+
+def _came_with(lab: Lab, box: Sandbox, name: str, sha256: str) -> bool:
+    """Whether a file is a packaged one: of its kind, or of a shipped sandbox that was copied."""
+    if box.spec.custom is None:
+        return lab.packaged(box.name).get(name) == sha256
+    origin = origin_of(box.folder)
+    return origin.source.startswith("template:") and origin.came_with(f"variants/{name}.py", sha256)
 
 
 def _check_grid(asked: Proposal, files: Sequence[PlannedVariant]) -> None:
@@ -226,6 +256,9 @@ def _power(lab: Lab, box: Sandbox, plan: Plan, seeds: int | None) -> PowerFound:
 
     seeds: how many; None for as many as are needed.
     """
+    if plan.own is not None:
+        own = own_power(lab, box, plan, seeds)
+        return power_of(own) if own else PowerFound(noise=None, seeds=seeds or LEAST_SEEDS)
     found, base, metric = lab.found(plan.sandbox), plan.baseline, metric_of(plan)
     right = lab.settings_like(plan.sandbox, setting_digest(box.spec))
     points = [
@@ -273,7 +306,8 @@ def _note(box: Sandbox, found: PowerFound, plan: Plan, seeds: int) -> str | None
     """Return what the author should know before the run; None if there is nothing."""
     chosen = "" if plan.seeds_drawn else _CHOSEN
     power = _underpowered(found, plan.smallest_effect, seeds)
-    notes = [chosen, _little_training(box.spec), power]
+    little = "" if plan.own else _little_training(box.spec)
+    notes = [chosen, little, power]
     return " ".join(note for note in notes if note) or None
 
 

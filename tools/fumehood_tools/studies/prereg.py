@@ -56,8 +56,9 @@ def _paragraph(said: Iterable[str]) -> list[str]:
 def _design(plan: Plan) -> list[str]:
     files = [plan.baseline, *plan.variants]
     return [
-        f"Every file is trained with the same seeds in sandbox {plan.sandbox}, and compared with "
-        f"the baseline {plan.baseline.name} seed by seed, at equal L0.",
+        f"Every file is {'run' if plan.own else 'trained'} with the same seeds in sandbox "
+        f"{plan.sandbox}, and compared with the baseline {plan.baseline.name} seed by seed"
+        f"{'' if plan.own else ', at equal L0'}.",
         "\n".join(_file(one, one is plan.baseline) for one in files),
         f"Digest of the setting (subject, data, training, scoring, code): {plan.settings_digest}.",
     ]
@@ -109,10 +110,20 @@ def _variables(plan: Plan) -> list[str]:
     levels = ", ".join(f"{one:g}" for one in plan.l0_targets)
     varied = [f"Manipulated: the variant's file{f', at L0 {levels}' if levels else ''}."]
     varied += [f"Constants: {name} = {values}." for name, values in plan.grid.items()]
+    if plan.own is not None:
+        sealed = f"by the sandbox's own evaluation, sealed files {plan.own.sealed_sha256}"
+        return [*varied, f"Measured: {plan.metric} ({plan.own.better} is better), {sealed}."]
     return [*varied, f"Measured: {plan.metric}, by the evaluator, on data that no training saw."]
 
 
 def _analysis(plan: Plan) -> list[str]:
+    if plan.own is not None:
+        return [
+            "The comparison of fumehood for sandboxes with an evaluation of their own: differences "
+            "are paired by seed, and tested with a two-sided paired t test.",
+            "p is corrected (Benjamini-Hochberg) for all versions of files tried in such "
+            "sandboxes of the workspace, and for all plans about files that were planned before.",
+        ]
     return [
         "The comparison of fumehood: the baseline is interpolated at the variant's L0, differences "
         "are paired by seed, and tested with a two-sided paired t test against the noise floor of "

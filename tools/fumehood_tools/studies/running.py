@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from fumehood_tools.custom.start import Ahead, forecast, start_custom
 from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.jobs import JobStore
 from fumehood_tools.locking import exclusive
@@ -17,9 +18,10 @@ from fumehood_tools.runs import StartedRun
 from fumehood_tools.runs.start import Prepared, prepare_run, start_prepared
 from fumehood_tools.sandbox.create import open_sandbox
 from fumehood_tools.studies.entries import Experiment, Plan
-from fumehood_tools.studies.lab import Lab, setting_digest
+from fumehood_tools.studies.lab import Lab
 from fumehood_tools.studies.matching import scores_of
 from fumehood_tools.studies.notebook import Entry, Study, append
+from fumehood_tools.studies.own.planning import digest_in
 from fumehood_tools.studies.spending import Spent, capped, check_budget
 from fumehood_tools.timestamps import now
 
@@ -47,8 +49,15 @@ def plan_of(study: Study, number: int) -> tuple[Entry, Plan]:
     return study.entry(number, Plan)
 
 
-def prepare_plan(lab: Lab, plan: Plan, place: RunPlace = HERE) -> Prepared:
+def prepare_plan(lab: Lab, plan: Plan, place: RunPlace = HERE) -> Prepared | Ahead:
     """Check a plan's run and estimate what it takes. Raises the errors of `prepare_run`."""
+    if plan.own is not None:
+        if place != HERE:
+            raise BadRequest(
+                "A sandbox with an evaluation of its own is run on this machine. Omit target."
+            )
+        box = open_sandbox(lab.settings, plan.sandbox)
+        return forecast(lab.settings, box, _names(plan), plan.seeds)
     more: dict[str, Any] = {"shelf": lab.records, "place": place}
     return prepare_run(lab.settings, plan.sandbox, **_arguments(plan), **more)
 
@@ -75,7 +84,13 @@ def run_plan(lab: Lab, jobs: JobStore, study: str, number: int, place: RunPlace 
             check_budget(lab, notebook, number, plan.budget, more, is_active(jobs))
         key = f"study {study}, plan {number}, round {round_}"
         judge = f"judge_experiment(study={study!r}, plan={number})"
-        started = start_prepared(lab.settings, jobs, ahead, key, judge)
+        if isinstance(ahead, Prepared):
+            started = start_prepared(lab.settings, jobs, ahead, key, judge)
+        else:
+            names, seeds = _names(plan), plan.seeds
+            started = start_custom(
+                lab.settings, jobs, plan.sandbox, names, seeds, request_key=key, then=judge
+            )
         is_new = started.job.job_id not in {job.job_id for job in before}
         if is_new:
             job = Experiment(
@@ -99,17 +114,23 @@ def check_unchanged(lab: Lab, plan: Plan) -> None:
                 f"variants/{file.name}.py was edited since the plan was registered. Register a new "
                 "plan about the file as it is now, or restore it."
             )
-    if setting_digest(box.spec) != plan.settings_digest:
+    if digest_in(box) != plan.settings_digest:
+        what = "a sealed file" if plan.own else "fumehood itself"
         raise BadRequest(
-            f"sandbox.toml of {plan.sandbox}, or fumehood itself, was changed since the plan was "
+            f"sandbox.toml of {plan.sandbox}, or {what}, was changed since the plan was "
             "registered, so its scores would belong to another setting. Register a new plan, or "
-            "restore sandbox.toml."
+            "restore it."
         )
 
 
 def is_active(jobs: JobStore) -> Callable[[str], bool]:
     """Return a function that tells whether a job waits or runs."""
     return lambda job_id: _status(jobs, job_id) in _ACTIVE
+
+
+def _names(plan: Plan) -> list[str]:
+    """Return the names of a plan's files, the baseline first."""
+    return [plan.baseline.name, *(file.name for file in plan.variants)]
 
 
 def _status(jobs: JobStore, job_id: str) -> str:
@@ -121,7 +142,7 @@ def _status(jobs: JobStore, job_id: str) -> str:
 
 def _arguments(plan: Plan) -> dict[str, Any]:
     """Return the arguments of `prepare_run` for a plan."""
-    names = [file.name for file in plan.variants]
+    names = _names(plan)[1:]
     if not plan.l0_targets or plan.controls:
         names = [plan.baseline.name, *names]
     return {

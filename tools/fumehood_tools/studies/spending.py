@@ -11,8 +11,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from fumehood_tools.bench.controls import CONTROL_NAMES, label
+from fumehood_tools.custom.scored import KIND as OWN_SCORE
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.pods.wanted import RunPlace
+from fumehood_tools.receipts.places import is_under, results_of, run_of
 from fumehood_tools.receipts.trials import CONTROL
 from fumehood_tools.records.scores import Failure, Score
 from fumehood_tools.runs.controls import SEED_STEPS
@@ -66,6 +68,8 @@ def spent_by(lab: Lab, receipt: str, plan: Plan) -> Spent:
     SAEs are counted in the ledger, so that deleting records brings nothing back. Minutes and
     dollars are in the records.
     """
+    if plan.own is not None:
+        return Spent(saes_of(lab, receipt, plan), _own_minutes(lab, receipt, plan))
     found, began = lab.found(plan.sandbox), lab.order.get(receipt, 0)
     costs, total = lab.costs(plan.sandbox), Spent(saes_of(lab, receipt, plan))
     for ran in _planned(plan):
@@ -77,12 +81,35 @@ def spent_by(lab: Lab, receipt: str, plan: Plan) -> Spent:
 
 def saes_of(lab: Lab, receipt: str, plan: Plan) -> int:
     """Return the SAEs that a plan has trained, failed ones included, from the ledger alone."""
+    if plan.own is not None:
+        return len(_own_places(lab, receipt, plan))
     began = lab.order.get(receipt, 0)
     return sum(
         at > began
         for ran in _planned(plan)
         for at in lab.written.get((plan.sandbox, _in_ledger(ran)), ())
     )
+
+
+def _own_places(lab: Lab, receipt: str, plan: Plan) -> list[str]:
+    """Return the places of a plan's scores by a sandbox's own evaluation, from the ledger."""
+    names = {file.name for file in (plan.baseline, *plan.variants)}
+    began = lab.order.get(receipt, 0)
+    return [
+        place
+        for place, line in lab.book.standing.items()
+        if line.kind == OWN_SCORE
+        and is_under(place, results_of(plan.sandbox))
+        and run_of(place)[0] in names
+        and lab.seed_of(place) in plan.seeds
+        and lab.order.get(line.receipt, 0) > began
+    ]
+
+
+def _own_minutes(lab: Lab, receipt: str, plan: Plan) -> float:
+    records = lab.own_records(plan.sandbox)
+    there = (records[place] for place in _own_places(lab, receipt, plan) if place in records)
+    return sum(sum(record["seconds"]) for record in there) / 60
 
 
 def spent_in(lab: Lab, study: Study) -> dict[int, Spent]:

@@ -102,7 +102,7 @@ def _plan_text(content: Plan) -> str:
         f"**{content.title}** in sandbox {content.sandbox}",
         f"Hypothesis: {content.hypothesis}",
         _plan_line(content).partition(": ")[2] + ".",
-        f"Seeds {seeds}; L0 {targets}; judged at most "
+        f"Seeds {seeds}{'' if content.own else f'; L0 {targets}'}; judged at most "
         f"{content.looks} time{'' if content.looks == 1 else 's'}; budget "
         f"{budget_in_words(content.budget)}.",
         f"Noise: {content.power.basis}",

@@ -5,17 +5,26 @@ from typing import Any
 
 import pytest
 
-from fumehood_tools.studies.suggesting.axes import AXES
+from fumehood_tools.studies.suggesting.axes import AXES, Axis
 from fumehood_tools.studies.suggesting.hints import HAND, MOST_AGENTS, deal, tried_axes
+from fumehood_tools.studies.suggesting.transcoder_axes import TRANSCODER_AXES
 
 
-def cards(study: str, agent: int, tried: Mapping[str, int] | None = None) -> list[tuple[str, str]]:
+def cards(
+    study: str,
+    agent: int,
+    tried: Mapping[str, int] | None = None,
+    deck: tuple[Axis, ...] = AXES,
+) -> list[tuple[str, str]]:
     """Return the cards of an agent: axis and direction."""
-    return [(card.axis.name, card.direction) for card in deal(study, agent, tried or {})]
+    return [(card.axis.name, card.direction) for card in deal(study, agent, tried or {}, deck)]
 
 
-def test_no_two_agents_hold_the_same_card_and_all_begin_on_different_axes() -> None:
-    hands = [cards("threshold", agent) for agent in range(1, MOST_AGENTS + 1)]
+@pytest.mark.parametrize("deck", [AXES, TRANSCODER_AXES], ids=["saes", "transcoders"])
+def test_no_two_agents_hold_the_same_card_and_all_begin_on_different_axes(
+    deck: tuple[Axis, ...],
+) -> None:
+    hands = [cards("threshold", agent, deck=deck) for agent in range(1, MOST_AGENTS + 1)]
     every = [card for hand in hands for card in hand]
     assert len(set(every)) == len(every) == MOST_AGENTS * HAND
     assert len({hand[0][0] for hand in hands}) == MOST_AGENTS

@@ -83,6 +83,11 @@ def _check_judged(study: Study, plan: int) -> None:
 
 
 def _check_metric(plan: Plan) -> None:
+    if plan.own is not None:
+        raise BadRequest(
+            f"{plan.sandbox} has an evaluation of its own, for which there is no holdout. Its own "
+            "held-out data are in its sealed files."
+        )
     metric = next((one for one in SCORE.metrics if one.key == plan.metric), None)
     if metric is None:
         raise BadRequest(

@@ -136,6 +136,11 @@ def _made(
 ) -> Retest:
     """Return a re-test with the settings and files of the plan's scores."""
     entry, content = plan_of(study, plan)
+    if content.own is not None:
+        raise BadRequest(
+            f"{content.sandbox} has an evaluation of its own, which cannot move to another "
+            "layer. Create a sandbox from it (create_sandbox) with another layer, and plan there."
+        )
     standing = standing_scores(lab, content, entry.receipt)
     refuse_gaps(content, standing)
     avoid = seen_spots(lab) if layer is None and subject is None else ()

@@ -15,10 +15,11 @@ from typing import NamedTuple
 from fumehood_tools.bench.collect import SandboxRecords, choose, settings_of, unresolved
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.which_setting import pick_setting
+from fumehood_tools.custom.scored import KIND as OWN_SCORE
 from fumehood_tools.errors import StorageFailed, UnknownName
 from fumehood_tools.receipts import Book, Held, mac_of, read_folder, results_of
 from fumehood_tools.receipts.files import changed
-from fumehood_tools.receipts.places import SANDBOXES, places_on_disk
+from fumehood_tools.receipts.places import SANDBOXES, is_under, places_on_disk
 from fumehood_tools.receipts.trials import trial_of
 from fumehood_tools.records.labelling import label_of
 from fumehood_tools.records.scores import Score
@@ -103,6 +104,17 @@ class LabelScores:
         return [
             self.record(f"{results_of(name)}/{where}")
             for where in sorted([*box.found.scores, *box.found.failures])
+        ]
+
+    def own(self, name: str) -> list[Basis]:
+        """Return every score that a sandbox's own evaluation gave. Raises Unsound."""
+        self._refuse_what_is_wrong(results_of(name))
+        return [
+            self.record(place)
+            for place, line in sorted(self._book.standing.items())
+            if line.kind == OWN_SCORE
+            and line.action == "written"
+            and is_under(place, results_of(name))
         ]
 
     def record(self, place: str) -> Basis:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fumehood_tools.files import sha256_of
-from fumehood_tools.kinds import Kind, template_folder
+from fumehood_tools.kinds import CUSTOM, Kind, template_folder
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.receipts.places import SANDBOXES
 from fumehood_tools.records.scores import Score
@@ -53,6 +53,19 @@ def sources_of(facts: Facts, workspace: Path) -> list[Source]:
             == content.file_version,
             is_exact=sha256_of(path) == content.file_version,
             kind=kinds[run.sandbox],
+        )
+    for own in facts.own:
+        path = workspace / own.basis.place / f"{own.variant}.py"
+        found.setdefault(
+            (own.variant, own.file),
+            Source(
+                name=own.variant,
+                sha256=own.file,
+                content=read_plain(path),
+                is_packaged=False,
+                is_exact=sha256_of(path) == own.file,
+                kind=CUSTOM,
+            ),
         )
     return [found[key] for key in sorted(found)]
 

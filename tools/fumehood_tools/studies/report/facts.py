@@ -3,7 +3,7 @@
 Collecting them checks each of them; a record that is not as it was signed ends the report.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from fumehood_tools.receipts.places import SANDBOXES
@@ -38,12 +38,32 @@ class Run(NamedTuple):
         return "/".join(self.basis.place.split("/")[3:])
 
 
+class OwnRun(NamedTuple):
+    """One score that a sandbox's own evaluation gave."""
+
+    sandbox: str
+    variant: str
+    seed: int
+    basis: Basis
+
+    @property
+    def file(self) -> str:
+        """The hash of the variant's file."""
+        return str(self.basis.record["variant_sha256"])
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """The metrics, by the names that the sandbox declares."""
+        found: Mapping[str, float] = self.basis.record["metrics"]
+        return found
+
+
 class Facts(NamedTuple):
     """What a report shows besides the author's prose.
 
     lost: conclusion or holdout answer -> why its evidence is no longer there. withdrawn: places in
     the study and its sandboxes. foreign: sandboxes that are cited, but named by no plan. hunts: in
-    its sandboxes, since it was opened.
+    its sandboxes, since it was opened. own: scores by the sandboxes' own evaluations.
     """
 
     study: Study
@@ -57,6 +77,7 @@ class Facts(NamedTuple):
     order: Mapping[str, int]
     foreign: list[str]
     hunts: list[HuntSeen]
+    own: Sequence[OwnRun] = ()
 
     @property
     def receipts(self) -> dict[str, str]:
@@ -64,6 +85,7 @@ class Facts(NamedTuple):
         return {
             **{one.place: one.receipt for one in self.study.entries if not one.problem},
             **{run.basis.place: run.basis.receipt for run in self.runs},
+            **{run.basis.place: run.basis.receipt for run in self.own},
         }
 
     def scored(self) -> list[tuple[Run, Score]]:
@@ -110,6 +132,11 @@ def gather(resolver: Resolver, cited: list[str]) -> Facts:
         hunts=hunts_since(
             resolver.workspace, resolver.book, resolver.order, study.entries[0].receipt, sandboxes
         ),
+        own=[
+            OwnRun(name, str(one.record["variant"]), int(one.record["seed"]), one)
+            for name in sandboxes
+            for one in resolver.labels.own(name)
+        ],
     )
 
 

@@ -54,6 +54,11 @@ def figures_of(
         metrics = [plan.metric for _, plan in facts.plans if plan.sandbox == sandbox]
         drawn = list(dict.fromkeys(m for m in (*metrics, QUALITY) if m != SPARSITY))[:4]
         if not variants:
+            if any(run.sandbox == sandbox for run in facts.own):
+                missing.append(
+                    f"There is no figure of sandbox {sandbox}, which has an evaluation of its own: "
+                    "plot_benchmarks draws its metrics."
+                )
             continue
         try:
             found.append(_figure(len(found) + 1, workspace, sandbox, variants, drawn, shelf, fonts))

@@ -15,13 +15,14 @@ from fumehood_tools.studies.entries import (
     Conclusion,
     HoldoutAnswer,
     Note,
+    OwnEvaluation,
     Plan,
     Reflection,
 )
 from fumehood_tools.studies.hunts_seen import HuntSeen
 from fumehood_tools.studies.notebook import Entry
 from fumehood_tools.studies.references.stating import EXPLORATORY
-from fumehood_tools.studies.report.facts import Facts, Run
+from fumehood_tools.studies.report.facts import Facts, OwnRun, Run
 from fumehood_tools.studies.report.markdown import bullets, digest, plain, table
 from fumehood_tools.studies.told import budget_in_words, drawn_or_chosen, stopped_in_words
 
@@ -39,7 +40,7 @@ def _plan(entry: Entry, plan: Plan, facts: Facts) -> str:
     variants = ", ".join(
         f"{plain(one.name)} ({digest(one.file_sha256)})" for one in (*plan.variants, plan.baseline)
     )
-    metric = metric_named(plan.metric).words
+    metric = plan.metric if plan.own else metric_named(plan.metric).words
     targets = ", ".join(f"{one:g}" for one in plan.l0_targets) or "as the files say"
     than = "to" if plan.direction == "equal" else "than"
     rows = [
@@ -49,7 +50,7 @@ def _plan(entry: Entry, plan: Plan, facts: Facts) -> str:
         ("Variants, baseline last", variants),
         ("Sandbox", plain(plan.sandbox)),
         ("Seeds", f"{', '.join(map(str, plan.seeds))} ({drawn_or_chosen(plan)})"),
-        ("L0", targets),
+        ("L0", targets) if plan.own is None else ("Evaluated by", _own_words(plan.own)),
         ("Looks at the results", f"at most {plan.looks}"),
         ("Budget", budget_in_words(plan.budget)),
         ("Noise", plain(plan.power.basis)),
@@ -58,6 +59,10 @@ def _plan(entry: Entry, plan: Plan, facts: Facts) -> str:
     ]
     lines = table(("", f"Plan {entry.number}: {plain(plan.title)}"), rows)
     return lines if not plan.follows else f"{lines}\n\nIt follows plan {plan.follows}."
+
+
+def _own_words(own: OwnEvaluation) -> str:
+    return f"the sandbox's own code, sealed files {digest(own.sealed_sha256)}"
 
 
 def _position(entry: Entry, facts: Facts) -> str:
@@ -77,6 +82,7 @@ def results(facts: Facts) -> str:
         said += ["### Sealed holdout and re-tests", table(("test", *_CLAIM_HEADS), answers)]
     if facts.scored():
         said += ["### Means over all seeds", _means(facts)]
+    said += _own_means(facts)
     if facts.hunts:
         said += ["### Hunts", _hunts(facts.hunts)]
     return "\n\n".join([*said, *_reflections(facts)])
@@ -114,7 +120,8 @@ def _claim(number: int, claim: Claim, *, exploratory: bool, lost: bool) -> tuple
 
 def _means(facts: Facts) -> str:
     """Return one row per try, over all of its seeds, with its failed runs."""
-    keys = [SPARSITY, *dict.fromkeys([*(plan.metric for _, plan in facts.plans), QUALITY])]
+    planned = [plan.metric for _, plan in facts.plans if plan.own is None]
+    keys = [SPARSITY, *dict.fromkeys([*planned, QUALITY])]
     groups: dict[tuple[str, str, str], list[tuple[Run, Score]]] = defaultdict(list)
     for run, score in facts.scored():
         groups[run.sandbox, run.label, run.try_word].append((run, score))
@@ -131,6 +138,41 @@ def _means(facts: Facts) -> str:
         for (sandbox, label, _), some in groups.items()
     ]
     return table(heads, rows)
+
+
+def _own_means(facts: Facts) -> list[str]:
+    """Return a table per sandbox with an evaluation of its own: one row per version of a file."""
+    said = []
+    for sandbox in dict.fromkeys(run.sandbox for run in facts.own):
+        groups: dict[tuple[str, str, str], list[OwnRun]] = defaultdict(list)
+        for run in facts.own:
+            if run.sandbox == sandbox:
+                sealed = str(run.basis.record["sealed_sha256"])
+                groups[run.variant, run.file, sealed].append(run)
+        keys = list(dict.fromkeys(key for some in groups.values() for key in some[0].metrics))
+        rows = [
+            (
+                plain(variant),
+                digest(file),
+                digest(sealed),
+                str(len(some)),
+                *_own_spreads(some, keys),
+            )
+            for (variant, file, sealed), some in groups.items()
+        ]
+        heads = ("variant", "file", "sealed files", "seeds", *map(plain, keys))
+        said += [f"### Means in {plain(sandbox)}, by its own evaluation", table(heads, rows)]
+    return said
+
+
+def _own_spreads(runs: Sequence[OwnRun], keys: Sequence[str]) -> Iterator[str]:
+    for key in keys:
+        values = [run.metrics[key] for run in runs if key in run.metrics]
+        if not values:
+            yield "not measured"
+            continue
+        spread = f" ± {statistics.stdev(values):.2g}" if len(values) > 1 else ""
+        yield f"{statistics.fmean(values):.4g}{spread}"
 
 
 def _hunts(hunts: Sequence[HuntSeen]) -> str:
@@ -219,10 +261,13 @@ def tries(facts: Facts) -> str:
     rows = [_try(run) for run in facts.runs]
     said = [
         f"All runs in {', '.join(map(plain, facts.sandboxes)) or 'no sandbox'}: "
-        f"{len(facts.scored())} scored, {len(facts.failed())} failed, "
+        f"{len(facts.scored()) + len(facts.own)} scored, {len(facts.failed())} failed, "
         f"{len(facts.withdrawn)} withdrawn.",
-        table(heads, rows) if rows else "Nothing was run.",
+        table(heads, rows) if rows else "Nothing was run." if not facts.own else "",
     ]
+    if facts.own:
+        own_heads = ("sandbox", "run", "variant", "seed", "metrics", "receipt")
+        said.append(table(own_heads, [_own_try(run) for run in facts.own]))
     if facts.withdrawn:
         said.append("Withdrawn:\n\n" + bullets(f"`{place}`" for place in facts.withdrawn))
     notes = [(str(e.number), one.kind, plain(one.text)) for e, one in facts.study.only(Note)]
@@ -230,6 +275,17 @@ def tries(facts: Facts) -> str:
         said += ["Notes, in the author's words, which nothing measured:"]
         said.append(table(("entry", "kind", "text"), notes))
     return "\n\n".join(said)
+
+
+def _own_try(run: OwnRun) -> tuple[str, ...]:
+    return (
+        plain(run.sandbox),
+        f"`{'/'.join(run.basis.place.split('/')[3:])}`",
+        plain(run.variant),
+        str(run.seed),
+        ", ".join(f"{plain(key)} {value:.4g}" for key, value in run.metrics.items()),
+        digest(run.basis.receipt),
+    )
 
 
 def _try(run: Run) -> tuple[str, ...]:

@@ -74,8 +74,14 @@ def _install() -> str:
 def _sandboxes(facts: Facts) -> list[str]:
     """Return the calls that create the sandboxes, from what their scores say."""
     specs = {run.sandbox: run.basis.record["spec"] for run, _ in facts.scored()}
-    return [
+    made = [
         _call("create_sandbox", {"name": name, **_arguments(specs[name])}) for name in sorted(specs)
+    ]
+    own = {run.sandbox: str(run.basis.record["sealed_sha256"]) for run in facts.own}
+    return made + [
+        f"# {name} has an evaluation of its own: copy its folder without results/, sealed files "
+        f"sha256 {own[name]}"
+        for name in sorted(own)
     ]
 
 
@@ -110,6 +116,9 @@ def _unplanned(facts: Facts) -> list[str]:
         for one in (*plan.variants, plan.baseline)
     }
     seeds: dict[tuple[str, str], set[int]] = {}
+    for own in facts.own:
+        if (own.sandbox, own.variant) not in planned:
+            seeds.setdefault((own.sandbox, own.variant), set()).add(own.seed)
     for run in facts.runs:
         key = run.sandbox, run.content.variant
         if run.content.control is None and key not in planned:

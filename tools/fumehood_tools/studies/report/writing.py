@@ -164,6 +164,8 @@ def _names(resolver: Resolver, facts: Facts) -> Names:
     found = {facts.study.name, *facts.sandboxes, *known_metrics()}
     for run in facts.runs:
         found |= {run.label, run.content.variant, run.basis.record.get("subject", "")}
+    for own in facts.own:
+        found |= {own.variant, *own.metrics}
     for _, plan in facts.plans:
         found |= {one.name for one in (*plan.variants, plan.baseline)}
     kinds = {one.number: one.kind for one in resolver.study.entries}

@@ -7,7 +7,7 @@ that were much tried on this study come last. So agents that ask at different ti
 start in the same direction. Light, and nothing is stored.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from fumehood_tools.files import digest_of
@@ -30,12 +30,15 @@ class Card(NamedTuple):
     tried: int
 
 
-def deal(study: str, agent: int, tried: Mapping[str, int]) -> list[Card]:
+def deal(
+    study: str, agent: int, tried: Mapping[str, int], deck: Sequence[Axis] = AXES
+) -> list[Card]:
     """Return an agent's cards, the first of which is its hint.
 
-    agent: its number among those that work on this board, from 1. tried: axis -> how often.
+    agent: its number among those that work on this board, from 1. tried: axis -> how often. deck:
+    the axes of a kind of sandbox, of which there are MOST_AGENTS.
     """
-    axes = sorted(AXES, key=lambda axis: digest_of([study, axis.name]))
+    axes = sorted(deck, key=lambda axis: digest_of([study, axis.name]))
     place, turn = (agent - 1) % MOST_AGENTS, (agent - 1) // MOST_AGENTS
     cards = []
     for number in range(HAND):
@@ -48,9 +51,9 @@ def deal(study: str, agent: int, tried: Mapping[str, int]) -> list[Card]:
     return sorted(cards, key=lambda card: card.tried >= much)
 
 
-def tried_axes(texts: Iterable[str]) -> dict[str, int]:
+def tried_axes(texts: Iterable[str], deck: Sequence[Axis] = AXES) -> dict[str, int]:
     """Return axis -> number of texts that mention it."""
-    words = {axis.name: frozenset(stems(axis.words)) for axis in AXES}
+    words = {axis.name: frozenset(stems(axis.words)) for axis in deck}
     counts = dict.fromkeys(words, 0)
     for text in texts:
         there = frozenset(stems(text))
@@ -59,9 +62,9 @@ def tried_axes(texts: Iterable[str]) -> dict[str, int]:
     return counts
 
 
-def hints(study: str, agent: int, texts: Iterable[str]) -> Found:
+def hints(study: str, agent: int, texts: Iterable[str], deck: Sequence[Axis] = AXES) -> Found:
     """Return an agent's cards as suggestions. texts: what was tried on the study."""
-    cards = deal(study, agent, tried_axes(texts))
+    cards = deal(study, agent, tried_axes(texts, deck), deck)
     rows = [
         Suggestion(
             part="hints",

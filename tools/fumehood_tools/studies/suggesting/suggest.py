@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from fumehood_tools.errors import BadRequest, FumehoodError
 from fumehood_tools.jobs import JobStore
+from fumehood_tools.kinds import TRANSCODER
 from fumehood_tools.records.labelling import file_of, name_of
 from fumehood_tools.registry.sae_metrics import QUALITY
 from fumehood_tools.runs.baselines import USUAL
@@ -30,6 +31,7 @@ from fumehood_tools.studies.suggesting.costs import Costs
 from fumehood_tools.studies.suggesting.decoders import similar_decoders
 from fumehood_tools.studies.suggesting.failures import failures
 from fumehood_tools.studies.suggesting.hints import hints
+from fumehood_tools.studies.suggesting.left_open import open_in_custom, open_in_transcoders
 from fumehood_tools.studies.suggesting.proposals import Tuning
 from fumehood_tools.studies.suggesting.similar import (
     docstring_of,
@@ -39,6 +41,7 @@ from fumehood_tools.studies.suggesting.similar import (
     source_of,
     tried_files,
 )
+from fumehood_tools.studies.suggesting.transcoder_axes import TRANSCODER_AXES
 
 
 class Asked(NamedTuple):
@@ -99,9 +102,25 @@ class _Answers:
             "next": lambda: next_experiments(self.board, self.costs, self.jobs, self.asked.minutes),
             "similar": self._similar,
             "failures": lambda: failures(self.board, self.asked.text),
-            "hints": lambda: hints(self.asked.study, self.asked.agent, self.board.texts()),
+            "hints": self._hints,
         }
         return makers[part]()
+
+    def _hints(self) -> Found:
+        """Return starting directions of the sandbox's kind, and what its records leave open."""
+        study, agent, texts = self.asked.study, self.asked.agent, self.board.texts()
+        try:
+            box = self._box()
+        except FumehoodError:
+            if self.asked.sandbox is not None:
+                raise
+            return hints(study, agent, texts)
+        if box.spec.custom is not None:
+            return open_in_custom(self.settings, box)
+        if box.spec.kind.name != TRANSCODER.name:
+            return hints(study, agent, texts)
+        dealt = hints(study, agent, texts, TRANSCODER_AXES)
+        return Found([*open_in_transcoders(self.board, box), *dealt.suggestions], dealt.notes)
 
     def _parameters(self) -> Found:
         if self.asked.variant is None:
