@@ -105,7 +105,7 @@ class SpellingSubject:
         Otherwise it would look for the subject on the hub, and keep results in its own package.
         """
         import torch
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+        from threadpoolctl import threadpool_limits
 
         names = ("HookedTransformer", *_EXPERIMENTS)
         before = {name: getattr(main, name) for name in names}
