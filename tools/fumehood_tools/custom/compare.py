@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
+from fumehood_tools.bench.table_rows import Kind
 from fumehood_tools.compare import tests_of
 from fumehood_tools.compare.question import PairsAsked, PairTest
 from fumehood_tools.compare.report import ALPHA, Compared, Comparison, Effect, Word
@@ -152,7 +153,10 @@ def compare_custom(
     asked = {name: some for name, some in pairs.items() if some}
     tests = tests_of(PairsAsked(pairs=asked, tries=tries)).tests if asked else {}
     rows = [_row(current[baseline], declared, [], None, BASELINE)]
-    rows += [_row(current[name], declared, pairs[name], tests.get(name)) for name in chosen]
+    for name in chosen:
+        row = _row(current[name], declared, pairs[name], tests.get(name))
+        alone = sorted(current[name].values(declared.name).keys() ^ theirs.keys())
+        rows.append(_guarded(row, current[name].kind, alone))
     return CustomComparison(
         sandbox=box.name,
         metric=declared.name,
@@ -213,6 +217,21 @@ def _row(
     known = {"pairs": len(pairs), "mean": test.mean, "low": test.low, "high": test.high}
     known |= {"p": test.p_adjusted, "p_alone": test.p}
     return row.model_copy(update={**known, "verdict": _verdict(metric, len(pairs), test)})
+
+
+def _guarded(row: CustomRow, kind: Kind, alone: Sequence[int]) -> CustomRow:
+    """Return the row, without a verdict of better or worse if there is an objection to it.
+
+    alone: seeds that only one side has. The others may be a selection: those with which the
+    baseline was worst, or those with which the variant did not refuse to run.
+    """
+    if row.verdict == "better" and kind == "control":
+        return row.model_copy(update={"verdict": "not trained here: a control is no method"})
+    if row.verdict in ("better", "worse") and alone:
+        seeds = ", ".join(map(str, alone))
+        said = f"undecided: only one of the two has a score with seeds {seeds}; run both with them"
+        return row.model_copy(update={"verdict": said})
+    return row
 
 
 def _verdict(metric: CustomMetric, seeds: int, test: PairTest) -> str:
