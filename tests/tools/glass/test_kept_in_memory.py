@@ -82,7 +82,8 @@ def tried(what, call):
 def numbers(machine: str) -> dict[str, int | None]:
     """Return the numbers of the system calls that the filter names, by name, for a machine."""
     column = ("x86_64", "aarch64").index(machine)
-    known = {**syscalls.REFUSED, **syscalls.MEMORY, "get_mempolicy": syscalls.GET_MEMPOLICY}
+    judged = {**syscalls.OWN_ONLY, **syscalls.CLOCKS, "get_mempolicy": syscalls.GET_MEMPOLICY}
+    known = {**syscalls.REFUSED, **syscalls.MEMORY, **judged}
     return {name: both[column] for name, both in known.items()}
 
 

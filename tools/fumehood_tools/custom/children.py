@@ -12,8 +12,10 @@ from fumehood_tools.custom.profiles import EVALUATE, PRODUCE, VARIANT, evaluatio
 from fumehood_tools.errors import IntegrityFailed, RunFailed, VariantRejected
 from fumehood_tools.files import last_lines, write_bytes
 from fumehood_tools.glass import ChildLimits, GlassLevel, Nursery, take_file
+from fumehood_tools.sandbox.constants import judge_source, why_not_trained_here
 from fumehood_tools.sandbox.create import Sandbox
-from fumehood_tools.spec import CustomSpec
+from fumehood_tools.sandbox.declarations import declares_no_training
+from fumehood_tools.spec import CustomSpec, LimitsSpec
 from fumehood_tools.subjects.loading import model_source
 
 PRODUCED, METRICS, ERROR = "produced.safetensors", "metrics.json", "error.json"
@@ -76,8 +78,9 @@ class CustomChildren:
     def produce(self, name: str, source: bytes, seed: int) -> tuple[Path, float]:
         """Let a variant produce; return its arrays and the seconds that it took.
 
-        Raises VariantRejected, RunFailed.
+        Raises VariantRejected, RunFailed, IntegrityFailed.
         """
+        judge_origin(source, self._limits)
         home = self._variants / f"{name}-{seed}"
         variant = home / f"{name}.py"
         write_bytes(variant, source)
@@ -193,6 +196,21 @@ def _failed(out: Path, file: str, cure: str) -> RunFailed:
     said = take_file(out, ERROR, MOST_SAID)
     error = json.loads(said) if said is not None else {}
     return RunFailed(f"{file}:{error.get('line')}: {str(error.get('error'))[:500]}. {cure}")
+
+
+def judge_origin(source: bytes, limits: LimitsSpec) -> None:
+    """Raise IntegrityFailed (source_budget) if a file brings arrays and does not say so.
+
+    Arrays in the file may have been fitted elsewhere, on what the evaluation holds out.
+    """
+    judge_source(source, limits)
+    if not declares_no_training(source) and (why := why_not_trained_here(source)) is not None:
+        raise IntegrityFailed(
+            "source_budget",
+            why,
+            "Compute the arrays from the inputs; or write TRAIN = False at the top of the file: it "
+            "is then a control, which is never called better.",
+        )
 
 
 def check_arrays(content: bytes, shapes: Mapping[str, list[int]], name: str) -> None:

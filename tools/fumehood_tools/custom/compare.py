@@ -8,6 +8,7 @@ Light: reads records; the child process of compare_variants does the arithmetic,
 from collections.abc import Iterable, Mapping, Sequence
 
 from fumehood_tools.bench.noise import LEAST_SEEDS
+from fumehood_tools.bench.table_rows import Kind
 from fumehood_tools.compare import tests_of
 from fumehood_tools.compare.looks import look_of, times_for, why_times
 from fumehood_tools.compare.question import PairsAsked, PairTest
@@ -146,9 +147,9 @@ def judged(
         else:
             why = planned[1] if planned else why_times(looks[name]) * (looks[name] > 1)
             row = _tested(one, metric, len(pairs[name]), tests[name])
-            rows.append(
-                row.model_copy(update={"reason": "; ".join(filter(None, [row.reason, why]))})
-            )
+            row = row.model_copy(update={"reason": "; ".join(filter(None, [row.reason, why]))})
+            alone = sorted(one.values(metric.name).keys() ^ theirs.keys())
+            rows.append(_guarded(row, one.kind, alone))
     return rows
 
 
@@ -189,6 +190,22 @@ def _tested(version: Version, metric: CustomMetric, pairs: int, test: PairTest) 
     if verdict == "undecided":
         known["seeds_needed"] = test.seeds_needed
     return _plain(version, metric, verdict, reason).model_copy(update=known)
+
+
+def _guarded(row: CustomRow, kind: Kind, alone: Sequence[int]) -> CustomRow:
+    """Return the row, without a verdict of better or worse if there is an objection to it.
+
+    alone: seeds that only one side has. The others may be a selection: those with which the
+    baseline was worst, or those with which the variant did not refuse to run.
+    """
+    if row.verdict == "better" and kind == "control":
+        said = "it is a control, which is no method"
+        return row.model_copy(update={"verdict": "not trained here", "reason": said})
+    if row.verdict in ("better", "worse") and alone:
+        seeds = ", ".join(map(str, alone))
+        said = f"only one of the two has a score with seeds {seeds}; run both with them"
+        return row.model_copy(update={"verdict": "undecided", "reason": said})
+    return row
 
 
 def _verdict(metric: CustomMetric, pairs: int, test: PairTest) -> tuple[CustomWord, str]:

@@ -119,6 +119,7 @@ class CustomComparison(BaseModel, frozen=True):
             "identical": "the same arrays as the baseline, so there is nothing to test",
             "undecided": "none of these; the row says why",
             "not comparable": "no seed in common with the baseline",
+            "not trained here": "a control, or a file that says TRAIN = False: it is no method",
             "p_adjusted": _TRIES.format(self.tries),
         }
 

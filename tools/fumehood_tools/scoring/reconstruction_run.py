@@ -24,7 +24,8 @@ from fumehood_tools.scoring.latents import Latents, pack
 from fumehood_tools.scoring.reconstruction import Reconstruction, ReconstructionTotals
 from fumehood_tools.scoring.role_children import RoleChildren
 from fumehood_tools.scoring.skip_path import LinearSkip
-from fumehood_tools.scoring.trials import PLAIN, Curve, CurveTotals, changed
+from fumehood_tools.scoring.straightness import PART, bend_of, with_part
+from fumehood_tools.scoring.trials import DROPPED, PLAIN, Curve, CurveTotals, changed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,6 +76,7 @@ class ReconstructionResult(NamedTuple):
     skip_explained: float | None = None
     with_skip_explained: float | None = None
     latents_explained: float | None = None
+    bend: float | None = None
 
 
 class ReconstructionRun:
@@ -199,13 +201,17 @@ class ReconstructionRun:
             return self._concluded(trials, decoded, None)
         linear = self.totals.result().explained_variance
         self.totals = self.fresh_totals()
+        trials[PART] = with_part(exact, trials[DROPPED])
         stream = DecodeStream(self.halves, self.trial_R, trials)
         for part, y_hat_BD in stream.run(self.kept):
             y_BD = self._read_targets(part.number_B)
             given = None if part.skip_BD is None else part.skip_BD.float()
             self._count(part.number_B, y_BD, part.f, y_hat_BD * self.out_scale, given, final=True)
         self.kept = []
-        return self._concluded(trials, stream.decoded.items(), linear)
+        bend = bend_of(trials, stream.decoded)
+        del stream.decoded[PART]
+        found = self._concluded(trials, stream.decoded.items(), linear)
+        return found._replace(bend=bend)
 
     def _concluded(
         self,

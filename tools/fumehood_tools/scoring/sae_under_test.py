@@ -38,6 +38,7 @@ from fumehood_tools.scoring.role_child import Given
 from fumehood_tools.scoring.role_children import RoleChildren
 from fumehood_tools.scoring.sizes import latent_sizes
 from fumehood_tools.scoring.skip_path import LinearSkip, read_skip
+from fumehood_tools.scoring.straightness import judge_bend
 from fumehood_tools.scoring.threads import one_thread
 from fumehood_tools.scoring.trials import DROPPED, LEVELS, SCORED_AT, judge_curve, relative
 from fumehood_tools.scoring.weights import plain_size, take_weights
@@ -200,8 +201,9 @@ class SaeUnderTest:
         """
         evaluation = self.evaluation
         outcome = evaluation.outcome(self.encoder.sizes.rms())
-        if self.nonlinear:
+        if outcome.bend is not None:
             judge_curve(outcome.curve)
+            judge_bend(outcome.bend)
         core.fill(evaluation.scored_f_RF, evaluation.scored_y_hat_RD)
         return outcome
 

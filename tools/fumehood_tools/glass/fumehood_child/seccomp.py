@@ -2,7 +2,8 @@
 
 It refuses sockets, new processes, signals to other processes, and everything that outlives the
 process (shared memory, file attributes and so on). It also refuses the calls that ask which pages
-of a shared file are cached, or that change this. Threads are allowed.
+of a shared file are cached, or that change this, and those that tell what other processes do at
+this moment. Threads are allowed.
 
 Refused calls fail with EPERM, as they would without permission, so a library that tries one can
 continue. The filter cannot be removed again. The program is classic BPF; see
@@ -17,6 +18,7 @@ import struct
 from collections.abc import Iterable
 
 from .syscalls import (
+    CLOCKS,
     CLONE,
     CLONE3,
     FCNTL,
@@ -27,7 +29,6 @@ from .syscalls import (
     OWN_ONLY,
     PRCTL,
     REFUSED,
-    SCHED_SETAFFINITY,
 )
 
 # machine -> (AUDIT_ARCH of linux/audit.h, column of the tables in syscalls.py).
@@ -46,6 +47,9 @@ IOCTL_KIND, IOCTLS_OF_FILES = 0xFF00, (0x12, 0x15, 0x58, 0x66, 0x76, 0x83, 0x94,
 # NOHUGEPAGE, DONTDUMP, DODUMP, WIPEONFORK, KEEPONFORK, and the C library's stack guards.
 ALLOWED_MADVISE = (4, 8, 10, 11, 14, 15, 16, 17, 18, 19, 102, 103)
 MPOL_F_ADDR = 2
+# CLOCK_REALTIME to CLOCK_TAI (time.h), and the processor time of the calling process and thread as
+# the C library writes it.
+ALLOWED_CLOCKS = (*range(12), 2**32 - 6, 2**32 - 2)
 PR_SET_PDEATHSIG, PR_SET_MM, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 35, 22, 38
 PR_SET_MEMORY_MERGE = 67
 SECCOMP_MODE_FILTER = 2
@@ -118,7 +122,8 @@ def build(machine: str, own_pid: int, *, cuda: bool = False) -> list[Instruction
         # kill(0) signals the whole process group, which contains only this process.
         targets = own if name != "tgkill" else own[:1]
         filter_ += _when(numbers[column], 0, *targets, allowed=True)
-    filter_ += _when(SCHED_SETAFFINITY[column], 0, *own, allowed=True)
+    for numbers in CLOCKS.values():
+        filter_ += _when(numbers[column], 0, *_equal(ALLOWED_CLOCKS), allowed=True)
     return [*filter_, (RETURN, 0, 0, ALLOW)]
 
 

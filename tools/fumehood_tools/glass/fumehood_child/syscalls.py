@@ -171,6 +171,18 @@ RESIDENCY = {
     "lookup_dcookie": (212, 18),
     "getrusage": (98, 165),
 }
+# Children of one or of several nurseries run side by side: one is scored while another is trained.
+# These calls tell what another process does at this moment: how much room its files take on the
+# shared disk, which of its threads exist, which capabilities it has dropped.
+SIDE_BY_SIDE = {
+    "statfs": (137, 43),
+    "fstatfs": (138, 44),
+    "ustat": (136, None),
+    "capget": (125, 90),
+    "get_robust_list": (274, 100),
+    "ioprio_get": (252, 31),
+    "getpriority": (140, 141),
+}
 # Allowed with CUDA only: a GPU driver locks memory and asks how much the machine has.
 MEMORY = {
     "mlock": (149, 228),
@@ -188,11 +200,31 @@ REFUSED = {
     **LEFT_BEHIND,
     **ATTRIBUTES,
     **RESIDENCY,
+    **SIDE_BY_SIDE,
 }
 
 CLONE, CLONE3 = (56, 220), (435, 435)
 FCNTL, PRCTL, IOCTL = (72, 25), (157, 167), (16, 29)
 MADVISE, GET_MEMPOLICY = (28, 233), (239, 236)
 # Allowed if their first argument is this process (or 0).
-OWN_ONLY = {"kill": (62, 129), "tgkill": (234, 131), "prlimit64": (302, 261)}
-SCHED_SETAFFINITY = (203, 122)
+OWN_ONLY = {
+    "kill": (62, 129),
+    "tgkill": (234, 131),
+    "prlimit64": (302, 261),
+    "sched_setaffinity": (203, 122),
+    "sched_getaffinity": (204, 123),
+    "sched_getscheduler": (145, 120),
+    "sched_getparam": (143, 121),
+    "sched_getattr": (315, 275),
+    "sched_rr_get_interval": (148, 127),
+    "getpgid": (121, 155),
+    "getsid": (124, 156),
+}
+# Their first argument is a clock. A negative one is the processor time of any process, by its
+# number, or a device.
+CLOCKS = {
+    "clock_gettime": (228, 113),
+    "clock_getres": (229, 114),
+    "clock_nanosleep": (230, 115),
+    "timer_create": (222, 107),
+}

@@ -1,0 +1,95 @@
+"""Children that run side by side learn nothing of each other from the kernel.
+
+One SAE is scored while the next one is trained. If the first could tell the second what it sees,
+that one would train on evaluation rows. One test makes the same calls without walls, where they
+succeed.
+"""
+
+import errno
+import platform
+from collections.abc import Callable
+
+import pytest
+
+from fumehood_tools.glass import ChildOutcome, GlassLevel, available_levels
+from fumehood_tools.glass.fumehood_child.syscalls import CLOCKS, SIDE_BY_SIDE
+
+Run = Callable[..., ChildOutcome]
+WALLED = [level for level in available_levels() if level in ("bubblewrap", "landlock")]
+every_wall = pytest.mark.parametrize(
+    "level",
+    WALLED or [pytest.param("rlimits", marks=pytest.mark.skip("needs Landlock or bubblewrap"))],
+)
+# `other` is the number of another process, `clock` the clock of its processor time.
+ASKS = {
+    "room on the disk": "os.statvfs('.')",
+    "room on the disk, by descriptor": "os.fstatvfs(own)",
+    "processor time": "c(libc.syscall({clock_gettime}, clock, buffer))",
+    "the clock's precision": "c(libc.syscall({clock_getres}, clock, buffer))",
+    "a wait for processor time": "c(libc.syscall({clock_nanosleep}, clock, 1, bytes(16), None))",
+    "a timer of processor time": "c(libc.syscall({timer_create}, clock, None, buffer))",
+    "cores": "os.sched_getaffinity(other)",
+    "policy": "os.sched_getscheduler(other)",
+    "priority": "os.getpriority(os.PRIO_PROCESS, other)",
+    "time slice": "os.sched_rr_get_interval(other)",
+    "process group": "os.getpgid(other)",
+    "session": "os.getsid(other)",
+    "capabilities": "c(libc.syscall({capget}, struct.pack('Ii', 0x20080522, other), buffer))",
+    "locks of a thread": "c(libc.syscall({get_robust_list}, other, buffer, buffer))",
+}
+PRELUDE = """
+import ctypes, os, struct
+libc = ctypes.CDLL(None, use_errno=True)
+def c(result):
+    if result < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+own = os.open('own', os.O_RDWR | os.O_CREAT)
+other = os.getppid()
+clock = ctypes.c_int(~other << 3 | 2)
+buffer = ctypes.create_string_buffer(1 << 12)
+def tried(what, call):
+    try: call()
+    except OSError as error: print(what, error.errno, sep=': ')
+    else: print(what, 'allowed', sep=': ')
+"""
+
+
+def answers(run: Run, level: GlassLevel) -> dict[str, str]:
+    """Make the calls in a child; map the name of each to "allowed" or its error number."""
+    column = ("x86_64", "aarch64").index(platform.machine())
+    here = {name: both[column] for name, both in {**CLOCKS, **SIDE_BY_SIDE}.items()}
+    lines = [f"tried({what!r}, lambda: {code.format(**here)})" for what, code in ASKS.items()]
+    outcome = run("\n".join([PRELUDE, *lines]), level)
+    assert outcome.exit_code == 0, outcome.output_tail
+    found = (line.rpartition(": ") for line in outcome.output_tail.splitlines())
+    return {what: said for what, _, said in found}
+
+
+@pytest.mark.child
+@every_wall
+def test_a_child_cannot_ask_what_other_processes_do(run: Run, level: GlassLevel) -> None:
+    assert answers(run, level) == dict.fromkeys(ASKS, str(errno.EPERM))
+
+
+@pytest.mark.child
+@pytest.mark.skipif(not WALLED, reason="needs Landlock or bubblewrap")
+def test_without_walls_most_of_these_calls_succeed(run: Run) -> None:
+    found = answers(run, "rlimits")
+    allowed = [what for what, said in found.items() if said == "allowed"]
+    assert len(allowed) > 3 / 4 * len(found), found
+
+
+@pytest.mark.child
+@every_wall
+def test_a_child_may_ask_about_itself(run: Run, level: GlassLevel) -> None:
+    code = (
+        "import os, threading, time, torch\n"
+        "clocks = time.time, time.monotonic, time.process_time, time.thread_time\n"
+        "assert all(clock() >= 0 for clock in clocks)\n"
+        "time.sleep(0.001); os.sched_getaffinity(0); os.getpgid(0); os.getsid(0)\n"
+        "os.sched_getscheduler(0); os.sched_getaffinity(os.getpid())\n"
+        "torch.set_num_threads(2)\n"
+        "thread = threading.Thread(target=lambda: print(float(torch.ones(999, 999).sum())))\n"
+        "thread.start(); thread.join()"
+    )
+    assert run(code, level).output_tail == "998001.0\n"
