@@ -62,6 +62,6 @@ async def test_a_sandbox_with_its_own_evaluation_takes_the_usual_tools(settings:
         refused = await client.call_tool("run_variants", asked)
         assert refused.is_error and "variants and seeds only" in str(refused.content)
         refused = await client.call_tool("compare_variants", {"sandbox": "steer"})
-        assert refused.is_error and "Run it first" in str(refused.content)
+        assert refused.is_error and "Next: run_variants(" in str(refused.content)
         text, told = await _called(client, "validate_sandbox", sandbox="steer", budget="read")
         assert not [one for one in told["results"] if one["state"] == "failed"], text

@@ -22,6 +22,17 @@ BLOCK = 32
 BYTES = "int8[:,::1]"
 
 
+@jit("int8[::1]", VECTOR, COUNTS)
+def _leave_the_rest(row, whole, owner):
+    """Subtract from each coordinate of a row what its further columns hold."""
+    D = len(whole)
+    for c in range(D, len(row)):
+        d = owner[c - D]
+        if d >= 0:
+            whole[d] -= np.float32(row[c])
+            row[d] = np.int8(np.int32(whole[d]))
+
+
 @jit(MATRIX, COUNTS, COUNTS, NUMBER, "boolean", BYTES, *[VECTOR] * 4, NUMBER, NUMBER)
 def quantise_rows(W, times, owner, levels, is_split, out, scale, norm, own, moved, first, last):
     """Write W / scale in integers, |rounded w|, |w| and |w - rounded w| per row.
@@ -66,11 +77,7 @@ def quantise_rows(W, times, owner, levels, is_split, out, scale, norm, own, move
             elif d >= 0:
                 row[c] = row[d]
         if is_split:
-            for c in range(D, K):
-                d = owner[c - D]
-                if d >= 0:
-                    whole[d] -= np.float32(row[c])
-                    row[d] = np.int8(np.int32(whole[d]))
+            _leave_the_rest(row, whole, owner)
         scale[r], norm[r] = step, np.sqrt(size)
         own[r], moved[r] = np.sqrt(full), np.sqrt(error)
 

@@ -144,11 +144,26 @@ REMEMBERS = REMEMBERS.replace(
 )
 
 
+# Straight, but what x_hat says stands in the last digits of every latent.
+OFFSET = """
+DECODER = "nonlinear"
+
+
+class CustomSAE(BaseSAE):
+    def encode(self, x):
+        f = torch.zeros(len(x), self.dict_size)
+        f[:, : x.shape[1]] = (x + 0.13).clamp(min=0)
+        return f
+
+    def decode(self, f):
+        return f[:, : self.activation_dim] - 0.13
+"""
+
+
 @pytest.fixture(scope="module")
 def answers(score_all: Score) -> Mapping[str, dict[str, Any]]:
-    found = score_all({"honest": HONEST, "bent": BENT, "digits": DIGITS, "remembers": REMEMBERS})
-    assert all("metrics" in answer for answer in found.values()), found
-    return found
+    files = {"honest": HONEST, "bent": BENT, "offset": OFFSET}
+    return score_all({**files, "digits": DIGITS, "remembers": REMEMBERS})
 
 
 @pytest.mark.child
@@ -164,14 +179,21 @@ def test_honest_decoders_are_scored_with_exact_latents_and_have_a_flat_curve(
         assert integrity["bits_per_token"] > integrity["bits_per_token_at_noise"] > 8
 
 
-@pytest.mark.parametrize("name", ["digits", "remembers"])
-def test_codes_in_digits_are_scored_at_what_they_keep_with_noise(
-    answers: Mapping[str, dict[str, Any]], name: str
+@pytest.mark.child
+def test_what_needs_the_digits_of_latents_is_scored_at_what_it_keeps_with_noise(
+    answers: Mapping[str, dict[str, Any]],
 ) -> None:
-    integrity, metrics = answers[name]["integrity"], answers[name]["metrics"]
-    assert integrity["noise_curve"]["exact"] > 0.95
-    assert integrity["noise_curve"]["relative 2%"] > 0.9  # this is how it passed before
+    assert "integrity" in answers["offset"], answers["offset"]
+    integrity, metrics = answers["offset"]["integrity"], answers["offset"]["metrics"]
+    assert integrity["noise_curve"]["exact"] > 0.8
     assert integrity["scored_at_noise"] == 0.1
     assert metrics["explained_variance"] == integrity["explained_variance_at_noise"]
-    assert metrics["explained_variance"] < 0.8
-    assert metrics["loss_recovered"] < 0.95
+    assert metrics["explained_variance"] < integrity["noise_curve"]["exact"] - 0.01
+
+
+@pytest.mark.child
+@pytest.mark.parametrize("name", ["digits", "remembers"])
+def test_a_decoder_that_reads_codes_from_sizes_is_refused(
+    answers: Mapping[str, dict[str, Any]], name: str
+) -> None:
+    assert answers[name]["error"]["check"] == "decoder_packing"
