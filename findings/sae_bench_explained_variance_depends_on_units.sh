@@ -12,7 +12,8 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 pip() { "$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"; }
-pip torch==2.13.0 transformers==5.24.0 "datasets<4" "numpy<2" einops fancy-einsum better-abc rich pandas \
+pip torch==2.13.0 transformers==5.24.0 datasets==3.6.0 pyarrow==25.0.1 pandas==2.3.3 \
+    numpy==1.26.4 einops fancy-einsum better-abc rich \
     jaxtyping==0.3.11 beartype==0.23.1 typeguard==4.6.1 sentencepiece wandb accelerate tqdm typing-extensions \
     safetensors simple-parsing python-dotenv pyyaml requests nltk plotly plotly-express tenacity scipy statsmodels \
     pydantic tabulate matplotlib seaborn scikit-learn==1.7.2
