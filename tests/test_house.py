@@ -112,6 +112,20 @@ def test_the_work_never_imports_the_protocol() -> None:
             assert not bad, f"{path.relative_to(ROOT)} imports {bad}"
 
 
+def test_nothing_is_defined_after_a_program_has_started() -> None:
+    """What stands below the call of main does not exist yet while the program runs."""
+    late = set()
+    for folder in ("tools", "server", "sandbox_template"):
+        for path in (ROOT / folder).rglob("*.py"):
+            started = False
+            for node in ast.parse(path.read_text(encoding="utf-8")).body:
+                if started and isinstance(node, ast.FunctionDef | ast.ClassDef):
+                    late.add(f"{path.relative_to(ROOT)}: {node.name}")
+                is_guard = isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)
+                started |= is_guard and "main(" in ast.unparse(node)
+    assert not late
+
+
 def modules() -> dict[str, Path]:
     """Return module name -> file, for all modules of fumehood."""
     found = {}

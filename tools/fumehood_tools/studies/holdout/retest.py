@@ -116,6 +116,16 @@ def _check_place(retest: Retest, standing: Standing) -> None:
             )
 
 
+def _check_baseline(retest: Retest, baseline: str, lacking: str) -> None:
+    """Raise RunFailed if the baseline lacks scores."""
+    if lacking:
+        raise RunFailed(
+            f"The baseline {baseline} lacks {lacking} at {retest.there.spot}, so there is nothing "
+            "to compare with. Fix the cause, then call promote_variant again: SAEs with a score "
+            "are kept."
+        )
+
+
 def main() -> None:
     """Run the job described by argv[1]."""
     # Turn SIGTERM into SystemExit, so that a canceled job unwinds and ends its children.
@@ -128,13 +138,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-
-
-def _check_baseline(retest: Retest, baseline: str, lacking: str) -> None:
-    """Raise RunFailed if the baseline lacks scores."""
-    if lacking:
-        raise RunFailed(
-            f"The baseline {baseline} lacks {lacking} at {retest.there.spot}, so there is nothing "
-            "to compare with. Fix the cause, then call promote_variant again: SAEs with a score "
-            "are kept."
-        )
