@@ -5,21 +5,16 @@ them, rather than the kernel or the file system.
 """
 
 import errno
+import platform
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fakes.walls import WALLED, Run, answers, every_wall
 
-from fumehood_tools.glass import ChildOutcome, GlassLevel, available_levels
+from fumehood_tools.glass import GlassLevel
 from fumehood_tools.glass.fumehood_child import syscalls
 
-Run = Callable[..., ChildOutcome]
-WALLED = [level for level in available_levels() if level in ("bubblewrap", "landlock")]
-every_wall = pytest.mark.parametrize(
-    "level",
-    WALLED or [pytest.param("rlimits", marks=pytest.mark.skip("needs Landlock or bubblewrap"))],
-)
 # Calls of Python or of the C library, and some by number, for which the C library has no function.
 # `shared` is a descriptor of a file that other children read too, `page` the address of its first
 # page in memory.
@@ -57,10 +52,6 @@ ADVICES = {
 }
 PRELUDE = """
 import ctypes, fcntl, mmap, os, resource, struct, core
-libc = ctypes.CDLL(None, use_errno=True)
-def c(result):
-    if result < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 shared = os.open(core.__file__, os.O_RDONLY)
 own = os.open('own', os.O_RDWR | os.O_CREAT)
 name = os.fsencode(core.__file__)
@@ -72,10 +63,6 @@ ctypes.string_at(page, 1)
 flags = struct.pack('Q', 0)
 try: flags = fcntl.ioctl(shared, 0x80086601, bytes(8))
 except OSError: pass
-def tried(what, call):
-    try: call()
-    except OSError as error: print(what, error.errno, sep=': ')
-    else: print(what, 'allowed', sep=': ')
 """
 
 
@@ -87,30 +74,20 @@ def numbers(machine: str) -> dict[str, int | None]:
     return {name: both[column] for name, both in known.items()}
 
 
-def answers(run: Run, level: GlassLevel, calls: dict[str, str]) -> dict[str, str]:
-    """Make the calls in a child; map the name of each to "allowed" or its error number."""
-    import platform
-
-    here = numbers(platform.machine())
-    lines = [f"tried({what!r}, lambda: {code.format(**here)})" for what, code in calls.items()]
-    outcome = run("\n".join([PRELUDE, *lines]), level)
-    assert outcome.exit_code == 0, outcome.output_tail
-    found = (line.rpartition(": ") for line in outcome.output_tail.splitlines())
-    return {what: said for what, _, said in found}
-
-
 @pytest.mark.child
 @every_wall
 @pytest.mark.parametrize("calls", [ASKS, ADVICES], ids=["ask", "advise"])
 def test_a_child_can_neither_ask_nor_advise_what_the_kernel_keeps_of_a_shared_file(
     run: Run, level: GlassLevel, calls: dict[str, str]
 ) -> None:
-    assert answers(run, level, calls) == dict.fromkeys(calls, str(errno.EPERM))
+    assert answers(run, level, calls, PRELUDE, numbers(platform.machine())) == dict.fromkeys(
+        calls, str(errno.EPERM)
+    )
 
 
 @pytest.mark.skipif(not WALLED, reason="needs Landlock or bubblewrap")
 def test_without_walls_most_of_these_calls_succeed(run: Run) -> None:
-    found = answers(run, "rlimits", ASKS | ADVICES)
+    found = answers(run, "rlimits", ASKS | ADVICES, PRELUDE, numbers(platform.machine()))
     # Older kernels and some file systems do not support all of these calls.
     allowed = [what for what, said in found.items() if said == "allowed"]
     assert len(allowed) > 3 / 4 * len(found), found

@@ -7,19 +7,13 @@ succeed.
 
 import errno
 import platform
-from collections.abc import Callable
 
 import pytest
+from fakes.walls import WALLED, Run, answers, every_wall
 
-from fumehood_tools.glass import ChildOutcome, GlassLevel, available_levels
+from fumehood_tools.glass import GlassLevel
 from fumehood_tools.glass.fumehood_child.syscalls import CLOCKS, SIDE_BY_SIDE
 
-Run = Callable[..., ChildOutcome]
-WALLED = [level for level in available_levels() if level in ("bubblewrap", "landlock")]
-every_wall = pytest.mark.parametrize(
-    "level",
-    WALLED or [pytest.param("rlimits", marks=pytest.mark.skip("needs Landlock or bubblewrap"))],
-)
 # `other` is the number of another process, `clock` the clock of its processor time.
 ASKS = {
     "room on the disk": "os.statvfs('.')",
@@ -39,42 +33,29 @@ ASKS = {
 }
 PRELUDE = """
 import ctypes, os, struct
-libc = ctypes.CDLL(None, use_errno=True)
-def c(result):
-    if result < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 own = os.open('own', os.O_RDWR | os.O_CREAT)
 other = os.getppid()
 clock = ctypes.c_int(~other << 3 | 2)
 buffer = ctypes.create_string_buffer(1 << 12)
-def tried(what, call):
-    try: call()
-    except OSError as error: print(what, error.errno, sep=': ')
-    else: print(what, 'allowed', sep=': ')
 """
 
 
-def answers(run: Run, level: GlassLevel) -> dict[str, str]:
-    """Make the calls in a child; map the name of each to "allowed" or its error number."""
+def numbers() -> dict[str, int | None]:
+    """Return the numbers of the system calls that the filter judges, by name, on this machine."""
     column = ("x86_64", "aarch64").index(platform.machine())
-    here = {name: both[column] for name, both in {**CLOCKS, **SIDE_BY_SIDE}.items()}
-    lines = [f"tried({what!r}, lambda: {code.format(**here)})" for what, code in ASKS.items()]
-    outcome = run("\n".join([PRELUDE, *lines]), level)
-    assert outcome.exit_code == 0, outcome.output_tail
-    found = (line.rpartition(": ") for line in outcome.output_tail.splitlines())
-    return {what: said for what, _, said in found}
+    return {name: both[column] for name, both in {**CLOCKS, **SIDE_BY_SIDE}.items()}
 
 
 @pytest.mark.child
 @every_wall
 def test_a_child_cannot_ask_what_other_processes_do(run: Run, level: GlassLevel) -> None:
-    assert answers(run, level) == dict.fromkeys(ASKS, str(errno.EPERM))
+    assert answers(run, level, ASKS, PRELUDE, numbers()) == dict.fromkeys(ASKS, str(errno.EPERM))
 
 
 @pytest.mark.child
 @pytest.mark.skipif(not WALLED, reason="needs Landlock or bubblewrap")
 def test_without_walls_most_of_these_calls_succeed(run: Run) -> None:
-    found = answers(run, "rlimits")
+    found = answers(run, "rlimits", ASKS, PRELUDE, numbers())
     allowed = [what for what, said in found.items() if said == "allowed"]
     assert len(allowed) > 3 / 4 * len(found), found
 

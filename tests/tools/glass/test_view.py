@@ -6,25 +6,19 @@ import mmap
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fakes.walls import WALLED, Run, every_wall
 
-from fumehood_tools.glass import ChildLimits, ChildOutcome, GlassLevel, Nursery, available_levels
+from fumehood_tools.glass import ChildLimits, GlassLevel, Nursery
 from fumehood_tools.glass.linking import libraries_of, needed
 from fumehood_tools.glass.profiles import SAE, GlassProfile
 from fumehood_tools.glass.resident import files_under
 from fumehood_tools.glass.view import INSIDE, common_view
 
-Run = Callable[..., ChildOutcome]
-WALLED = [level for level in available_levels() if level in ("bubblewrap", "landlock")]
-every_wall = pytest.mark.parametrize(
-    "level",
-    WALLED or [pytest.param("rlimits", marks=pytest.mark.skip("needs Landlock or bubblewrap"))],
-)
 # Modules that are linked against system libraries, large ones, and ones that torch imports late.
 IMPORTED = """
 _bz2 _ctypes _curses _decimal _dbm _hashlib _lzma _sqlite3 _ssl _uuid asyncio ctypes.util

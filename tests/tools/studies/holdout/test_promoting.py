@@ -2,17 +2,15 @@
 
 import json
 import random
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from fakes.judged_variants import PURSUIT, tuned_to
 from fakes.sandbox_files import leave_out_probing
+from fakes.tiny_llama import save_tiny_llama
 
 from fumehood_tools.files import write_text
 from fumehood_tools.jobs import Job, JobStore
@@ -34,34 +32,6 @@ Ended = Callable[..., Job]
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
-def write_subject(folder: Path) -> None:
-    """Write a random llama of 3 layers and 32 dimensions, with a tokenizer of bytes."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        from tokenizers import Tokenizer
-        from tokenizers.models import BPE
-        from tokenizers.pre_tokenizers import ByteLevel
-        from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-    tokens = ["<s>", *sorted(ByteLevel.alphabet())]
-    tokenizer = Tokenizer(BPE({token: number for number, token in enumerate(tokens)}, []))
-    tokenizer.pre_tokenizer = ByteLevel()
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token="<s>", eos_token="<s>"
-    ).save_pretrained(folder)
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=257,
-        hidden_size=32,
-        num_hidden_layers=3,
-        num_attention_heads=4,
-        intermediate_size=64,
-        bos_token_id=0,
-        eos_token_id=0,
-    )
-    model: Any = LlamaForCausalLM(config)
-    model.save_pretrained(folder)
-
-
 def write_corpus(path: Path) -> None:
     """Write 600 documents of 120 random words."""
     draw = random.Random(0)
@@ -77,7 +47,7 @@ def settings(tmp_path: Path, shared_cache: Path) -> Settings:
     (shared_cache / "kernels").mkdir(exist_ok=True)
     (cache / "kernels").symlink_to(shared_cache / "kernels")
     found = Settings(workspace=tmp_path / "ws", cache=cache)
-    write_subject(tmp_path / "llama")
+    save_tiny_llama(tmp_path / "llama")
     write_corpus(tmp_path / "texts.jsonl")
     box = create_sandbox(
         found,

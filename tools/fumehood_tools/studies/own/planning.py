@@ -30,8 +30,7 @@ def own_evaluation(lab: Lab, box: Sandbox, metric: str) -> tuple[OwnEvaluation, 
     Raises UnknownName or BadRequest for a metric, IntegrityFailed for changed sealed files.
     """
     declared = metric_declared(box, metric)
-    if declared.better == "none":
-        raise BadRequest(f"{declared.name} is only shown. Plan with another metric.")
+    assert declared.better != "none", "metric_declared refuses what is only shown"
     sealed, _ = check_sealed(lab.settings.state, box)
     own = OwnEvaluation(sealed_sha256=sealed, better=declared.better)
     return own, Metric(
