@@ -27,8 +27,9 @@ from core.errors import VariantError, blaming
 from core.forms import FORMS, SAE, TRAINER_CLASS, TRANSCODER, Form, form_of
 from core.kernels.adam import UnitNormAdam
 from core.library import Dictionary, SAETrainer
+from core.revival import LIBRARY_DEAD_TOKENS
 from core.run import TrainingRun
-from core.sparse_trainers import LIBRARY_DEAD_TOKENS, SparseSteps
+from core.sparse_trainers import SparseSteps
 from core.trainer import BaseTrainer
 from core.transcoder_trainers import BaseTranscoderTrainer
 

@@ -18,56 +18,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from core.kernels import Latents, batch_topk_encode, latent_major, sparse_decode, topk_encode
 from core.kernels.adam import UnitNormAdam
 from core.library import geometric_median
-
-# The library's own number; loading.py lowers it for a short run, which would never reach it.
-LIBRARY_DEAD_TOKENS = 10_000_000
-
-
-class RevivesLatents:
-    """The loss of dead latents, for SAEs and transcoders.
-
-    It is auxk_alpha * what the best dead latents leave of the error, as a share of the error's
-    variance (Gao et al. 2024, arXiv 2406.04093, A.2).
-    """
-
-    auxk_alpha: float
-    top_k_aux: int
-    dead_feature_threshold: int
-    num_tokens_since_fired: Tensor
-
-    def start_counting(self, activation_dim: int, dict_size: int, device: str) -> None:
-        """Set the library's numbers, for a trainer that the library did not make."""
-        self.auxk_alpha, self.top_k_aux = 1 / 32, activation_dim // 2
-        self.dead_feature_threshold = LIBRARY_DEAD_TOKENS
-        self.num_tokens_since_fired = torch.zeros(dict_size, dtype=torch.long, device=device)
-
-    def encoder(self) -> tuple[Tensor, Tensor]:
-        """Return W_enc [F, D] and b_enc [F]."""
-        raise NotImplementedError
-
-    def decoder(self) -> Tensor:
-        """Return W_dec [D, F]."""
-        raise NotImplementedError
-
-    def revival(self, f: Latents, error_BD: Tensor, encoded_BD: Tensor) -> Tensor | float:
-        """Count which latents fired; return the loss of those that are dead, 0 if none is.
-
-        error_BD: what the kept latents leave. encoded_BD: what W_enc is multiplied with.
-        """
-        self.num_tokens_since_fired += f.rows
-        self.num_tokens_since_fired[f.fired()] = 0
-        dead = (self.num_tokens_since_fired >= self.dead_feature_threshold).nonzero().flatten()
-        if not len(dead) or self.auxk_alpha <= 0:
-            return 0.0
-        return self.auxk_alpha * self.dead_loss(error_BD.detach(), encoded_BD, dead)
-
-    def dead_loss(self, error_BD: Tensor, encoded_BD: Tensor, dead: Tensor) -> Tensor:
-        """Return what the best dead latents leave of the error, as a share of its variance."""
-        W_FD, b_F = self.encoder()
-        f = topk_encode(encoded_BD, W_FD[dead], b_F[dead], min(self.top_k_aux, len(dead)))
-        left_BD = error_BD - sparse_decode(f, self.decoder()[:, dead])
-        spread = (error_BD - error_BD.mean(dim=0)).pow(2).sum(dim=-1).mean()
-        return (left_BD.pow(2).sum(dim=-1).mean() / spread).nan_to_num(0.0)
+from core.revival import RevivesLatents
 
 
 class SparseSteps(RevivesLatents):
@@ -161,8 +112,9 @@ class SparseSteps(RevivesLatents):
         """Do one step on activations [B, D]; return the loss."""
         if step == 0:
             self.ae.b_dec.data = geometric_median(x)
-        loss = self.loss(x, step=step)
-        loss.backward()  # type: ignore[no-untyped-call]
+        with self.few_rows.collected():
+            loss = self.loss(x, step=step)
+            loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.scheduler.step()

@@ -16,7 +16,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from core.baselines import FollowsThreshold, threshold_keywords
 from core.kernels import Latents, batch_topk_encode, sparse_decode
 from core.kernels.adam import UnitNormAdam
-from core.sparse_trainers import RevivesLatents
+from core.revival import RevivesLatents
 from core.transcoder import BaseTranscoder
 
 
@@ -86,6 +86,9 @@ class BaseTranscoderTrainer:
         """Do one step on a batch; return the loss."""
         loss = self.loss(x, y, step=step)
         loss.backward()  # type: ignore[no-untyped-call]
+        return self._stepped(loss)
+
+    def _stepped(self, loss: Tensor) -> float:
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.scheduler.step()
@@ -138,6 +141,13 @@ class TopKTranscoderTrainer(RevivesLatents, BaseTranscoderTrainer):
         error_BD = y - self.predict(x, f)
         wrong = error_BD.pow(2).sum(dim=-1).mean()
         return wrong + self.revival(f, error_BD, x) + self.penalty(x, y, f, step)
+
+    def update(self, step: int, x: Tensor, y: Tensor) -> float:
+        """Do one step on a batch; return the loss."""
+        with self.few_rows.collected():
+            loss = self.loss(x, y, step=step)
+            loss.backward()  # type: ignore[no-untyped-call]
+        return self._stepped(loss)
 
     def penalty(self, x: Tensor, y: Tensor, f: Latents, step: int) -> Tensor | float:
         """Return what a variant asks for besides prediction: a scalar, 0 here."""

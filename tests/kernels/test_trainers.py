@@ -1,6 +1,7 @@
 """Trained on active latents only, an SAE is the one that the library trains densely."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from types import ModuleType
 from typing import Any
 
@@ -92,3 +93,46 @@ def test_the_loss_of_dead_latents_is_the_librarys(name: str) -> None:
             break
         assert loss == pytest.approx(expected, rel=1e-3)
     assert helped > 5
+
+
+@pytest.mark.parametrize("many", [5, 40], ids=["few", "more than the loss takes"])
+@pytest.mark.parametrize("name", ["topk", "batch_topk", "matryoshka"])
+def test_the_gradients_of_dead_latents_are_those_of_autograd(name: str, many: int) -> None:
+    ours, _ = both(name, 0, dead_after=10_000)
+    x = planted(0)[:BATCH]
+    ours.ae.b_dec.data = x.mean(dim=0)
+    with torch.no_grad():
+        # The last latents are active, but are seldom among the largest.
+        bias = ours.encoder()[1]
+        bias[-many:] -= 0.2
+    ours.auxk_alpha = 1.0
+
+    def gradients(*, in_update: bool) -> dict[str, Tensor]:
+        ours.num_tokens_since_fired[:] = 0
+        ours.num_tokens_since_fired[-many:] = 20_000
+        ours.optimizer.zero_grad()
+        with ours.few_rows.collected() if in_update else nullcontext():
+            ours.loss(x, step=0).backward()
+        assert int((ours.num_tokens_since_fired >= 10_000).sum()) > many // 4
+        return {name: weight.grad.clone() for name, weight in ours.ae.named_parameters()}
+
+    collected, usual = gradients(in_update=True), gradients(in_update=False)
+    assert collected.keys() == usual.keys()
+    for weight, gradient in usual.items():
+        assert torch.allclose(collected[weight], gradient, rtol=1e-4, atol=1e-6), weight
+    W_FD = usual.get("encoder.weight")
+    if W_FD is not None:
+        assert float(W_FD[-many:].abs().max()) > 0
+
+
+def test_a_hook_on_a_weight_sees_the_gradients_of_dead_latents() -> None:
+    ours, _ = both("topk", 0, dead_after=0)
+    ours.auxk_alpha, seen = 1.0, []
+    weight = ours.ae.decoder.weight
+    weight.register_post_accumulate_grad_hook(lambda w: seen.append(w.grad.clone()))
+    ours.num_tokens_since_fired[:] = 1
+    kept_before = weight.detach().clone()
+    with ours.few_rows.collected():
+        ours.loss(planted(0)[:BATCH], step=0).backward()
+    assert torch.equal(seen[0], weight.grad)
+    assert torch.equal(kept_before, weight)

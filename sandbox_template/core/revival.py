@@ -1,0 +1,137 @@
+"""The loss of dead latents, for TopK SAEs and transcoders.
+
+It is auxk_alpha * what the best dead latents leave of the error, as a share of the error's variance
+(Gao et al. 2024, arXiv 2406.04093, A.2). B = tokens, D = activation_dim, F = dict_size, S = dead
+latents. In most steps S is far below F, and then the cost is that of S latents: see FewRows.
+"""
+
+import contextlib
+import functools
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from core.kernels import Latents, sparse_decode, topk_encode
+from core.kernels.products import exact_products
+
+# The library's own number; loading.py lowers it for a short run, which would never reach it.
+LIBRARY_DEAD_TOKENS = 10_000_000
+# So many dead latents are computed densely: from about twice as many on, active ones are faster.
+DENSE_DEAD = 64
+
+
+class _Copy(NamedTuple):
+    """Rows of a parameter, copied, with a gradient of their own."""
+
+    parameter: Tensor
+    turned: bool
+    index_S: Tensor
+    rows: Tensor
+
+
+class FewRows:
+    """A few rows of parameters, whose gradients are as small as they are.
+
+    The gradient of `weight[index]` is a tensor as large as the weight, which autograd fills with
+    zeros and adds to the other gradients: for 4 of 4,096 latents that takes 100 times as long as to
+    compute it. While `collected` runs, rows are copies, and their gradients are added at its end.
+    """
+
+    def __init__(self) -> None:
+        self._copies: list[_Copy] | None = None
+
+    @contextlib.contextmanager
+    def collected(self) -> Iterator[None]:
+        """Add the gradients of rows to the parameters' at the end. The backward pass is inside."""
+        self._copies = []
+        try:
+            yield
+            for copy in self._copies:
+                _add_gradient(copy)
+        finally:
+            self._copies = None
+
+    def of(self, weight: Tensor, index_S: Tensor, *, turned: bool = False) -> Tensor:
+        """Return weight[index], with gradients; turned: columns of the weight, as rows."""
+        if self._copies is None or not _takes_gradients_late(weight):
+            return (weight.t() if turned else weight)[index_S]
+        given = weight.detach().t() if turned else weight.detach()
+        rows = given[index_S].requires_grad_()
+        self._copies.append(_Copy(weight, turned, index_S, rows))
+        return rows
+
+
+def _takes_gradients_late(weight: Tensor) -> bool:
+    """Return whether a gradient may come after the backward pass: nothing looks at it before."""
+    hooks = (weight._backward_hooks, getattr(weight, "_post_accumulate_grad_hooks", None))
+    return weight.is_leaf and weight.requires_grad and not any(hooks)
+
+
+@torch.no_grad()
+def _add_gradient(copy: _Copy) -> None:
+    if copy.rows.grad is None:
+        return
+    if copy.parameter.grad is None:
+        copy.parameter.grad = torch.zeros_like(copy.parameter)
+    grad = copy.parameter.grad
+    (grad.t() if copy.turned else grad).index_add_(0, copy.index_S, copy.rows.grad)
+
+
+class RevivesLatents:
+    """Counts when latents fired, and has the loss of those that are dead."""
+
+    auxk_alpha: float
+    top_k_aux: int
+    dead_feature_threshold: int
+    num_tokens_since_fired: Tensor
+
+    def start_counting(self, activation_dim: int, dict_size: int, device: str) -> None:
+        """Set the library's numbers, for a trainer that the library did not make."""
+        self.auxk_alpha, self.top_k_aux = 1 / 32, activation_dim // 2
+        self.dead_feature_threshold = LIBRARY_DEAD_TOKENS
+        self.num_tokens_since_fired = torch.zeros(dict_size, dtype=torch.long, device=device)
+
+    @functools.cached_property
+    def few_rows(self) -> FewRows:
+        """Rows of dead latents; `update` collects their gradients."""
+        return FewRows()
+
+    def encoder(self) -> tuple[Tensor, Tensor]:
+        """Return W_enc [F, D] and b_enc [F]."""
+        raise NotImplementedError
+
+    def decoder(self) -> Tensor:
+        """Return W_dec [D, F]."""
+        raise NotImplementedError
+
+    def revival(self, f: Latents, error_BD: Tensor, encoded_BD: Tensor) -> Tensor | float:
+        """Count which latents fired; return the loss of those that are dead, 0 if none is.
+
+        error_BD: what the kept latents leave. encoded_BD: what W_enc is multiplied with.
+        """
+        self.num_tokens_since_fired += f.rows
+        self.num_tokens_since_fired[f.fired()] = 0
+        dead = (self.num_tokens_since_fired >= self.dead_feature_threshold).nonzero().flatten()
+        if not len(dead) or self.auxk_alpha <= 0:
+            return 0.0
+        return self.auxk_alpha * self.dead_loss(error_BD.detach(), encoded_BD, dead)
+
+    def dead_loss(self, error_BD: Tensor, encoded_BD: Tensor, dead: Tensor) -> Tensor:
+        """Return what the best dead latents leave of the error, as a share of its variance."""
+        W_FD, b_F = self.encoder()
+        W_SD, b_S = self.few_rows.of(W_FD, dead), self.few_rows.of(b_F, dead)
+        out_SD = self.few_rows.of(self.decoder(), dead, turned=True)
+        with exact_products():
+            if len(dead) <= min(DENSE_DEAD, self.top_k_aux):
+                f_BS = torch.addmm(b_S, encoded_BD, W_SD.t()).relu()
+                left_BD = torch.addmm(error_BD, f_BS, out_SD, alpha=-1)
+            else:
+                f = topk_encode(encoded_BD, W_SD, b_S, min(self.top_k_aux, len(dead)))
+                left_BD = error_BD - sparse_decode(f, out_SD.t())
+        # |e - mean|^2 of all tokens, in one pass: the mean of an error is small beside it.
+        spread = torch.linalg.vector_norm(error_BD).square()
+        spread = spread - len(error_BD) * error_BD.mean(dim=0).square().sum()
+        share: Tensor = torch.linalg.vector_norm(left_BD).square() / spread
+        return share.nan_to_num(0.0)
