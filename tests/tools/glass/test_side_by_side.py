@@ -12,7 +12,13 @@ import pytest
 from fakes.walls import WALLED, Run, answers, every_wall
 
 from fumehood_tools.glass import GlassLevel
-from fumehood_tools.glass.fumehood_child.syscalls import CLOCKS, SIDE_BY_SIDE
+from fumehood_tools.glass.fumehood_child.syscalls import (
+    CLOCKS,
+    DRIVERS,
+    FUTEX,
+    PRLIMIT,
+    SIDE_BY_SIDE,
+)
 
 # `other` is the number of another process, `clock` the clock of its processor time.
 ASKS = {
@@ -29,10 +35,17 @@ ASKS = {
     "process group": "os.getpgid(other)",
     "session": "os.getsid(other)",
     "capabilities": "c(libc.syscall({capget}, struct.pack('Ii', 0x20080522, other), buffer))",
+    "numbers of pipes": "os.pipe()",
+    "who waits, of several": "c(libc.syscall({futex_waitv}, buffer, 0, 0, None, 0))",
+    "who waits, by the newer call": "c(libc.syscall({futex_wake}, buffer, 1, 1, 2))",
+    "a limit, set": "c(libc.syscall({setrlimit}, 6, own_limits))",
+    "a limit, set by prlimit": "c(libc.syscall({prlimit}, 0, 6, own_limits, None))",
+    "limits of another": "c(libc.syscall({prlimit}, other, 6, None, buffer))",
     "locks of a thread": "c(libc.syscall({get_robust_list}, other, buffer, buffer))",
 }
 PRELUDE = """
-import ctypes, os, struct
+import ctypes, os, resource, struct
+own_limits = struct.pack('qq', *resource.getrlimit(resource.RLIMIT_NPROC))
 own = os.open('own', os.O_RDWR | os.O_CREAT)
 other = os.getppid()
 clock = ctypes.c_int(~other << 3 | 2)
@@ -43,7 +56,8 @@ buffer = ctypes.create_string_buffer(1 << 12)
 def numbers() -> dict[str, int | None]:
     """Return the numbers of the system calls that the filter judges, by name, on this machine."""
     column = ("x86_64", "aarch64").index(platform.machine())
-    return {name: both[column] for name, both in {**CLOCKS, **SIDE_BY_SIDE}.items()}
+    known = {**CLOCKS, **SIDE_BY_SIDE, **DRIVERS, "futex": FUTEX, "prlimit": PRLIMIT}
+    return {name: both[column] for name, both in known.items()}
 
 
 @pytest.mark.child
@@ -58,6 +72,58 @@ def test_without_walls_most_of_these_calls_succeed(run: Run) -> None:
     found = answers(run, "rlimits", ASKS, PRELUDE, numbers())
     allowed = [what for what, said in found.items() if said == "allowed"]
     assert len(allowed) > 3 / 4 * len(found), found
+
+
+# One thread waits at a place of a file that all children map; another wakes whoever waits there.
+FUTEXES = """
+import ctypes, mmap, os, threading, time
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+page = libc.mmap(None, 4096, 1, 1, os.open(os.__file__, os.O_RDONLY), 0)
+value, told = ctypes.c_int.from_address(page).value, []
+def wait(operation):
+    found = libc.syscall({futex}, ctypes.c_void_p(page), operation, value, None, None, -1)
+    told.append(ctypes.get_errno() if found else 0)
+for operation in (0, 9, 256 | 9):
+    thread = threading.Thread(target=wait, args=(operation,), daemon=True)
+    thread.start()
+    woken = 0
+    while thread.is_alive():
+        woken += libc.syscall({futex}, ctypes.c_void_p(page), 1, 1)
+        time.sleep(0.001)
+    print(woken, told[-1])
+"""
+
+
+@pytest.mark.child
+@every_wall
+def test_nobody_can_wait_at_a_place_of_a_file_that_another_child_maps(
+    run: Run, level: GlassLevel
+) -> None:
+    said = run(FUTEXES.format(**numbers()), level).output_tail.splitlines()
+    assert said == [f"0 {errno.EAGAIN}"] * 3
+
+
+@pytest.mark.child
+@pytest.mark.skipif(not WALLED, reason="needs Landlock or bubblewrap")
+def test_without_walls_somebody_who_waits_there_is_found(run: Run) -> None:
+    said = run(FUTEXES.format(**numbers()), "rlimits").output_tail.splitlines()
+    assert said == ["1 0"] * 3
+
+
+@pytest.mark.child
+@every_wall
+def test_a_child_can_neither_queue_signals_nor_count_those_of_its_user(
+    run: Run, level: GlassLevel
+) -> None:
+    code = (
+        "import os, resource, signal\n"
+        "print(resource.getrlimit(resource.RLIMIT_SIGPENDING))\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGRTMIN})\n"
+        "try: signal.pthread_kill(__import__('threading').get_ident(), signal.SIGRTMIN)\n"
+        "except OSError as error: print(error.errno)"
+    )
+    assert run(code, level).output_tail == f"(0, 0)\n{errno.EAGAIN}\n"
 
 
 @pytest.mark.child

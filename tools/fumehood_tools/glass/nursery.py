@@ -111,10 +111,12 @@ class Nursery:
         readable: Iterable[Path] = (),
         pipes: bool = False,
         pass_fds: Sequence[int] = (),
+        writes: bool = True,
     ) -> GlassChild:
         """Start `program` (a module with main(spec) -> exit code, or a .py file) in a child.
 
         scratch: the child's working folder, HOME and TMPDIR; the only place it can write to.
+        writes: whether it can; False has no effect where there is no Landlock.
         readable: files it can read in addition to the common view. pass_fds keep their numbers.
         Raises RunFailed if the isolation cannot be set up.
         """
@@ -123,7 +125,7 @@ class Nursery:
         request = {
             "program": program,
             "spec": dict(spec),
-            "walls": self._walls(scratch.resolve(), given, limits),
+            "walls": self._walls(scratch.resolve(), given, limits, writes),
             "scratch": str(scratch.resolve()),
             "environment": {**environment(scratch.resolve(), limits.threads), **self._devices},
             "threads": limits.threads,
@@ -142,10 +144,13 @@ class Nursery:
         self._open.append(process)
         return process
 
-    def _walls(self, scratch: Path, given: list[Path], limits: ChildLimits) -> dict[str, Any]:
+    def _walls(
+        self, scratch: Path, given: list[Path], limits: ChildLimits, writes: bool
+    ) -> dict[str, Any]:
+        readable = [*common_view(self.profile, self.cuda), *map(str, given)]
         files = {
-            "readable": [*common_view(self.profile, self.cuda), *map(str, given)],
-            "writable": [str(scratch), *devices(self.cuda)],
+            "readable": readable if writes else [*readable, str(scratch)],
+            "writable": [*([str(scratch)] if writes else []), *devices(self.cuda)],
         }
         return {
             "limits": resource_limits(limits, total_size(given)),
@@ -309,8 +314,12 @@ def resource_limits(limits: ChildLimits, mapped_bytes: int) -> dict[str, int]:
         "RLIMIT_CORE": 0,
         "RLIMIT_CPU": limits.processor_seconds,
     }
-    if sys.platform == "linux" and not limits.cuda:
-        found["RLIMIT_AS"] = address
+    if sys.platform == "linux":
+        # The kernel counts queued signals and timers per user, and would tell who asks for one more
+        # than a limit. With a limit of 0, nobody can add to them.
+        found["RLIMIT_SIGPENDING"] = 0
+        if not limits.cuda:
+            found["RLIMIT_AS"] = address
     return found
 
 

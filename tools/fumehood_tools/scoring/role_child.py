@@ -82,6 +82,9 @@ class RoleChild:
                 readable=[given.variant, given.weights],
                 pipes=True,
                 pass_fds=handles,
+                # A new file gets a number, and its neighbours on the disk get others than without
+                # it. So no child that has seen evaluation rows may make files.
+                writes=False,
             )
         finally:
             for handle in handles:

@@ -21,13 +21,15 @@ from .syscalls import (
     CLOCKS,
     CLONE,
     CLONE3,
+    DRIVERS,
     FCNTL,
+    FUTEX,
     GET_MEMPOLICY,
     IOCTL,
     MADVISE,
-    MEMORY,
     OWN_ONLY,
     PRCTL,
+    PRLIMIT,
     REFUSED,
 )
 
@@ -47,6 +49,8 @@ IOCTL_KIND, IOCTLS_OF_FILES = 0xFF00, (0x12, 0x15, 0x58, 0x66, 0x76, 0x83, 0x94,
 # NOHUGEPAGE, DONTDUMP, DODUMP, WIPEONFORK, KEEPONFORK, and the C library's stack guards.
 ALLOWED_MADVISE = (4, 8, 10, 11, 14, 15, 16, 17, 18, 19, 102, 103)
 MPOL_F_ADDR = 2
+# FUTEX_WAKE and FUTEX_WAKE_BITSET, and the flag of futexes that other processes cannot reach.
+WAKING_FUTEX, PRIVATE_FUTEX = (1, 10), 128
 # CLOCK_REALTIME to CLOCK_TAI (time.h), and the processor time of the calling process and thread as
 # the C library writes it.
 ALLOWED_CLOCKS = (*range(12), 2**32 - 6, 2**32 - 2)
@@ -100,7 +104,7 @@ def build(machine: str, own_pid: int, *, cuda: bool = False) -> list[Instruction
         (JUMP_AT_LEAST, 0, 1, X32_BIT),
         _refuse(errno.ENOSYS),
     ]
-    for numbers in (REFUSED if cuda else {**REFUSED, **MEMORY}).values():
+    for numbers in (REFUSED if cuda else {**REFUSED, **DRIVERS}).values():
         if (number := numbers[column]) is not None:
             filter_ += [(JUMP_EQUAL, 0, 1, number), _refuse(errno.EPERM)]
     # ENOSYS makes the C library fall back to clone. BPF can read the flags of clone, but not those
@@ -117,6 +121,12 @@ def build(machine: str, own_pid: int, *, cuda: bool = False) -> list[Instruction
     filter_ += _when(GET_MEMPOLICY[column], 4, (JUMP_BITS, MPOL_F_ADDR), allowed=False)
     options = _equal((PR_SET_PDEATHSIG, PR_SET_MM, PR_SET_MEMORY_MERGE))
     filter_ += _when(PRCTL[column], 0, *options, allowed=False)
+    # Who waits at a place of a mapped file is seen by those who wake, by a call or as a thread that
+    # ends. So nobody can wait. EAGAIN says that the value has changed, and the C library, which
+    # waits in this way for the end of a thread, looks again.
+    waking = (JUMP_BITS, PRIVATE_FUTEX), *_equal(WAKING_FUTEX)
+    filter_ += _when(FUTEX[column], 1, *waking, allowed=True, refusal=errno.EAGAIN)
+    filter_ += _own_limits(PRLIMIT[column], own_pid)
     own = _equal((own_pid, 0))
     for name, numbers in OWN_ONLY.items():
         # kill(0) signals the whole process group, which contains only this process.
@@ -141,17 +151,33 @@ def _when(
     *tests: tuple[int, int],
     allowed: bool,
     bits: int = 0xFFFFFFFF,
+    refusal: int = errno.EPERM,
 ) -> Iterable[Instruction]:
     """Return the instructions that allow or refuse call `number` by tests on one argument.
 
     allowed: allow the call if any test matches and refuse it otherwise; False: the opposite. Tests
     see the lower 32 bits of the argument (as the kernel does for an int), masked with `bits`.
+    refusal: the error of a refused call.
     """
-    hit, miss = (RETURN, 0, 0, ALLOW), _refuse(errno.EPERM)
+    hit, miss = (RETURN, 0, 0, ALLOW), _refuse(refusal)
     if not allowed:
         hit, miss = miss, hit
     body: list[Instruction] = [(LOAD, 0, 0, ARGUMENTS_AT + 8 * argument), (AND, 0, 0, bits)]
     for code, operand in tests:
         body += [(code, 0, 1, operand), hit]
     body.append(miss)
+    return [(JUMP_EQUAL, 0, len(body), number), *body]
+
+
+def _own_limits(number: int, own_pid: int) -> Iterable[Instruction]:
+    """Return the instructions that let prlimit64 only read, and only limits of this process."""
+    refuse = _refuse(errno.EPERM)
+    body: list[Instruction] = []
+    # The third argument points to new limits. Both halves of it must be 0.
+    for half in (0, 4):
+        body += [(LOAD, 0, 0, ARGUMENTS_AT + 16 + half), (JUMP_EQUAL, 1, 0, 0), refuse]
+    body.append((LOAD, 0, 0, ARGUMENTS_AT))
+    for code, operand in _equal((own_pid, 0)):
+        body += [(code, 0, 1, operand), (RETURN, 0, 0, ALLOW)]
+    body.append(refuse)
     return [(JUMP_EQUAL, 0, len(body), number), *body]

@@ -173,7 +173,9 @@ RESIDENCY = {
 }
 # Children of one or of several nurseries run side by side: one is scored while another is trained.
 # These calls tell what another process does at this moment: how much room its files take on the
-# shared disk, which of its threads exist, which capabilities it has dropped.
+# shared disk, which of its threads exist, which capabilities it has dropped, whether it waits at a
+# place of a file that both have mapped (futexes), and how many processes or signals its user has
+# (a limit that a child lowers until it is reached).
 SIDE_BY_SIDE = {
     "statfs": (137, 43),
     "fstatfs": (138, 44),
@@ -182,9 +184,17 @@ SIDE_BY_SIDE = {
     "get_robust_list": (274, 100),
     "ioprio_get": (252, 31),
     "getpriority": (140, 141),
+    "futex_waitv": (449, 449),
+    "futex_wake": (454, 454),
+    "futex_wait": (455, 455),
+    "futex_requeue": (456, 456),
+    "setrlimit": (160, 164),
 }
-# Allowed with CUDA only: a GPU driver locks memory and asks how much the machine has.
-MEMORY = {
+# Allowed with CUDA only: a GPU driver locks memory and asks how much the machine has. Pipes are
+# numbered by one counter per core, for all processes of the machine, and it never goes back.
+DRIVERS = {
+    "pipe": (22, None),
+    "pipe2": (293, 59),
     "mlock": (149, 228),
     "mlock2": (325, 284),
     "munlock": (150, 229),
@@ -206,11 +216,11 @@ REFUSED = {
 CLONE, CLONE3 = (56, 220), (435, 435)
 FCNTL, PRCTL, IOCTL = (72, 25), (157, 167), (16, 29)
 MADVISE, GET_MEMPOLICY = (28, 233), (239, 236)
+FUTEX, PRLIMIT = (202, 98), (302, 261)
 # Allowed if their first argument is this process (or 0).
 OWN_ONLY = {
     "kill": (62, 129),
     "tgkill": (234, 131),
-    "prlimit64": (302, 261),
     "sched_setaffinity": (203, 122),
     "sched_getaffinity": (204, 123),
     "sched_getscheduler": (145, 120),
