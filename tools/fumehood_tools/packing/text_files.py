@@ -7,11 +7,21 @@ binary. UTF-16 has NUL bytes, so it counts as binary and is named as UTF-16.
 
 import codecs
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from io import BytesIO
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 Encoding = Literal["utf-8", "latin-1"]
+Mark = Literal["control", "fence", "special", "data end"]
+MARKS: Final[dict[Mark, str]] = {
+    "control": r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]",
+    "fence": "```",
+    "special": r"\xe2\x90[\x80-\x9f]|\xef\xbf[\xbe\xbf]",
+    "data end": r"\]\]>",
+}
+"""What `TextFacts` looks for, as expressions of bytes for Python and RE2: control characters, three
+backticks, pictures of control characters and what is no character, the end of an XML section."""
+ALL_MARKS: Final = frozenset(MARKS)
 
 BLOCK_BYTES = 1 << 20
 PIECE_BYTES = 1 << 16
@@ -19,13 +29,14 @@ PIECE_BYTES = 1 << 16
 MOST_LINE = 4 << 20
 
 _ALL_CONTROLS = bytes([*range(9), 11, *range(14, 32), 127])
-_SAFE_CUT = re.compile(rb"(?:[\x80-\xbf`]|&[#a-z0-9]{0,6})+\Z")
+_SAFE_CUT = re.compile(rb"(?:[\x80-\xbf`\]]|&[#a-z0-9]{0,6})+\Z")
 # Characters that XML 1.0 cannot hold, and the pictures of control characters that replace them.
 _NOT_XML = bytes([*range(9), 11, 12, *range(14, 32)])
 _ANY_CONTROL = bytes({*_ALL_CONTROLS, *_NOT_XML})
 _PICTURES = re.compile(rb"\xe2\x90[\x80-\x9f]")
 _USUAL_FENCE = 12
 _FENCE = re.compile(rb"`{%d,}" % _USUAL_FENCE)
+_new_decoder = codecs.getincrementaldecoder("utf-8")
 _NO_CHARACTERS = re.compile(rb"\xef\xbf[\xbe\xbf]")
 
 
@@ -82,36 +93,41 @@ class TextFacts:
 
     __slots__ = (
         *("_decoder", "_is_utf8", "_has_controls", "_has_nul", "_start", "needs_pictures"),
-        *("has_pictures", "never_xml", "fence", "size", "lines", "ends_with_newline"),
+        *("has_pictures", "never_xml", "has_data_end", "fence", "size", "lines"),
+        "ends_with_newline",
     )
 
     def __init__(self) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._decoder: codecs.IncrementalDecoder | None = None
         self._is_utf8 = True
         self._has_controls = self._has_nul = False
         self._start = b""
-        self.needs_pictures = self.has_pictures = self.never_xml = False
+        self.needs_pictures = self.has_pictures = self.never_xml = self.has_data_end = False
         self.fence, self.size, self.lines = 3, 0, 0
         self.ends_with_newline = True
 
-    def add(self, block: bytes) -> None:
-        """Take one more block into account."""
+    def add(self, block: bytes, marks: Set[Mark] = ALL_MARKS) -> None:
+        """Take one more block into account. marks: those that may be in it."""
         self._start = self._start or block[:2]
         self.size += len(block)
         self.lines += block.count(b"\n")
         self.ends_with_newline = block.endswith(b"\n")
         for piece in pieces_of(block):
-            self._look_at(piece)
+            if not piece.isascii():
+                self._decode(piece)
+            if marks:
+                self._look_for(marks, piece)
 
-    def _look_at(self, block: bytes) -> None:
-        if not block.isascii():
-            self._decode(block)
+    def _look_for(self, marks: Set[Mark], block: bytes) -> None:
+        if "special" in marks and not block.isascii():
             self.has_pictures = self.has_pictures or bool(_PICTURES.search(block))
             self.never_xml = self.never_xml or bool(_NO_CHARACTERS.search(block))
-        if len(block.translate(None, _ANY_CONTROL)) < len(block):
+        if "control" in marks and len(block.translate(None, _ANY_CONTROL)) < len(block):
             self._note_controls(block)
-        if b"`" * self.fence in block:
+        if "fence" in marks:
             self._lengthen_fence(block)
+        if "data end" in marks and not self.has_data_end:
+            self.has_data_end = b"]]>" in block
 
     def _note_controls(self, block: bytes) -> None:
         if len(block.translate(None, _ALL_CONTROLS)) < len(block):
@@ -125,7 +141,7 @@ class TextFacts:
         """How to decode the file; None for a binary file."""
         if self._has_nul:
             return None
-        if self._is_utf8 and not self._decoder.getstate()[0]:
+        if self._is_utf8 and (self._decoder is None or not self._decoder.getstate()[0]):
             return "utf-8"
         return None if self._has_controls else "latin-1"
 
@@ -145,6 +161,8 @@ class TextFacts:
 
     def _decode(self, block: bytes) -> None:
         if self._is_utf8:
+            if self._decoder is None:
+                self._decoder = _new_decoder()
             try:
                 self._decoder.decode(block)
             except UnicodeDecodeError:
