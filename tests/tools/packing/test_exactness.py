@@ -133,10 +133,10 @@ def test_a_long_line_is_cut_only_where_nothing_breaks(
     repository: Path, pack_it: Callable[..., Packed], tmp_path: Path
 ) -> None:
     contents = {
-        "long.js": ("é漢&```" * 700_000).encode(),
-        "latin.js": ("é&<\r" * 1_500_000).encode("latin-1"),
-        "controls.js": b"\x01&\x0c" * 2_000_000,
-        "ends.js": b"]]>" * 2_000_000,
+        "long.js": ("é漢&```" * 600_000).encode(),
+        "latin.js": ("é&<\r" * 1_330_000).encode("latin-1"),
+        "controls.js": b"\x01&\x0c" * 1_770_000,
+        "ends.js": b"]]>" * 1_770_000,
     }
     for path, content in contents.items():
         (repository / path).write_bytes(content)

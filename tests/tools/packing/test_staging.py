@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from itertools import chain, product
 from pathlib import Path
 
 import pytest
@@ -73,9 +74,30 @@ def test_reading_each_block_by_re2_first_changes_no_result() -> None:
         assert [it.line for it in found] == [7], key
     noise = " ".join(keys).swapcase().encode()
     assert quick.block(noise, "a", 0) == whole.block(noise, "a", 0)
-    for text in ("a\x0cb", "\x7f", "a ``` b", "`` `", "\u2401", "\ufffe", "é", "x[y[0]]>1", "]>"):
+    for text in (
+        "a\x0cb",
+        "\x7f",
+        "a ``` b",
+        "`` `",
+        "`````",
+        "\u2401",
+        "\ufffe",
+        "é",
+        "x[y[0]]>1",
+        "]>",
+    ):
         block = f"a\n{text}\n".encode()
         assert quick.block(block, "a", 0) == whole.block(block, "a", 0), text
+
+
+def test_what_is_not_utf_8_is_told_for_every_kind_of_byte_at_every_place() -> None:
+    scan, first = SecretScan(), b"\xf0\xf1\xf3\xf4\xf5"
+    kinds = first + b"A\n\x7f\x80\x8f\x90\x9f\xa0\xbf\xc0\xc1\xc2\xdf\xe0\xe1\xec\xed\xee\xef\xff"
+    short = chain.from_iterable(product(kinds, repeat=length) for length in range(1, 4))
+    for values in chain(short, product(first, kinds, kinds, kinds), product(*[b"\xf1\x80"] * 6)):
+        block = bytes(values)
+        told = "not utf-8" in scan.block(block, "a", 0).marks
+        assert told == (block.decode("utf-8", "replace").encode() != block), block
 
 
 def test_the_library_s_expressions_are_those_of_the_installed_version() -> None:

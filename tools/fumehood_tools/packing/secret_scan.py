@@ -30,7 +30,7 @@ class SecretFound(NamedTuple):
 
 
 class Scanned(NamedTuple):
-    """A block with its secrets masked. marks: those that may be in it."""
+    """A block with its secrets masked. marks: those in it; all if that is unknown."""
 
     block: bytes
     found: tuple[SecretFound, ...] = ()

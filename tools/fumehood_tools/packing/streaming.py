@@ -31,7 +31,7 @@ from fumehood_tools.packing.writer import (
     head_bytes,
 )
 
-_COPIED_AT_ONCE = 1 << 17
+_COPIED_AT_ONCE = 1 << 16
 
 
 class Streamed(NamedTuple):
@@ -61,10 +61,11 @@ def stream_pack(
         index = Index(opened.enter_context((making.pack / INDEX_FILE).open("wb")))
         writer = Writer(body, format)
         for staged in files:
-            packed, equal = _written(writer, body, staged, format)
+            entry = Entry(staged, "full", tokens=tokens_of(staged.facts.size))
+            packed, equal = _written(writer, body, entry, format)
             if not equal:
                 raise _different(f"{staged.path} in the pack is not as it was staged")
-            index.add(packed._replace(tokens=tokens_of(packed.size)), masked=bool(staged.masked))
+            index.add(packed, masked=bool(staged.masked))
             paths.append(staged.path)
         pack = opened.enter_context(path.open("w+b", buffering=0))
         whole = Writer(pack, format)
@@ -79,20 +80,19 @@ def stream_pack(
     return Streamed(index.totals(), start, paths)
 
 
-def _written(
-    writer: Writer, body: FileIO, staged: Staged, format: Format
-) -> tuple[PackedFile, bool]:
+def _written(writer: Writer, body: FileIO, entry: Entry, format: Format) -> tuple[PackedFile, bool]:
     """Write one file to the body; return also whether a reader gets what was staged.
 
     Of a small file this is seen before its text is on disk, where all is compared in the end.
     """
+    staged = entry.staged
     content = staged.content if staged.facts.size else b""
     if content is None or len(content) > PIECE_BYTES:
-        packed = writer.entry(Entry(staged, "full"))
+        packed = writer.entry(entry)
         writer.flush()
         return packed, _is_equal(body, packed, staged, format)
     texts: list[bytes] = []
-    packed = writer.entry(Entry(staged, "full"), texts.append)
+    packed = writer.entry(entry, texts.append)
     try:
         equal = original(b"".join(texts), packed.written, format) == content
     except ValueError:

@@ -46,7 +46,7 @@ _PLAIN_SUFFIXES = frozenset(_SUFFIXES.split())
 NEW_LINE_NOTE = "no line feed at the end of the file"
 
 
-HELD_BYTES = 1 << 16
+HELD_BYTES = 1 << 15
 
 
 class Seekable(Readable, Protocol):
@@ -66,11 +66,15 @@ class Head(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One file to write. text: what to write instead of its bytes, as UTF-8; None for its bytes."""
+    """One file to write.
+
+    text: what to write instead of its bytes, as UTF-8; None for its bytes. tokens: for the index.
+    """
 
     staged: "Staged"
     level: Level
     text: bytes | None = None
+    tokens: int = 0
 
 
 class Writer:
@@ -106,6 +110,7 @@ class Writer:
             size=facts.size,
             lines=facts.lines,
             sha256=staged.sha256,
+            tokens=entry.tokens,
             encoding=written.encoding,
             form=written.form,
             newline=written.newline,
