@@ -150,10 +150,13 @@ class Stage(NamedTuple):
 
     def write_to(self, folder: Path) -> None:
         """Write the staged files as a folder. Raises OSError."""
+        made = ""
         for staged in self.files:
-            target = folder / staged.source
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("wb", buffering=0) as file:
+            target = os.path.join(folder, staged.source)
+            if (parent := os.path.dirname(target)) != made:
+                os.makedirs(parent, exist_ok=True)
+                made = parent
+            with open(target, "wb", buffering=0) as file:
                 for block in staged.blocks():
                     file.write(block)
 
