@@ -33,13 +33,13 @@ def main() -> None:
     before, start = _peak(), time.perf_counter()
     checkout = local_checkout(Path(folder), Path(folder).name)
     pack = pack_checkout(checkout, request, Path(workspace), tools)
-    seconds = time.perf_counter() - start
+    seconds, above = time.perf_counter() - start, _peak() - before
     sizes = [checkout.path(it).stat().st_size for it in checkout.files]
     print(
         json.dumps(
             {
                 "seconds": seconds,
-                "above": _peak() - before,
+                "above": above,
                 "largest": max(sizes),
                 "texts": pack.texts,
                 "equal": pack.equal,

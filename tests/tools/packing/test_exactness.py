@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from fumehood_tools.errors import StorageFailed
-from fumehood_tools.packing.formats import Format
+from fumehood_tools.packing.formats import Format, unescape_xml
 from fumehood_tools.packing.pack import Pack
 from fumehood_tools.packing.packer import Tools, pack_checkout
 from fumehood_tools.packing.request import PackRequest
 from fumehood_tools.packing.shelf import PackShelf
 from fumehood_tools.packing.tokens import Tokenizer
-from fumehood_tools.packing.writer import compare
+from fumehood_tools.packing.writer import HELD_BYTES, compare
 from fumehood_tools.repositories import local_checkout
 
 FORMATS = ("xml", "markdown")
@@ -130,12 +130,13 @@ def _is_utf8(content: bytes) -> bool:
 
 
 def test_a_long_line_is_cut_only_where_nothing_breaks(
-    repository: Path, pack_it: Callable[..., Packed]
+    repository: Path, pack_it: Callable[..., Packed], tmp_path: Path
 ) -> None:
     contents = {
-        "long.js": ("é漢&```" * 450_000).encode(),
-        "latin.js": ("é&<\r" * 1_100_000).encode("latin-1"),
-        "controls.js": b"\x01&\x0c" * 1_500_000,
+        "long.js": ("é漢&```" * 600_000).encode(),
+        "latin.js": ("é&<\r" * 1_330_000).encode("latin-1"),
+        "controls.js": b"\x01&\x0c" * 1_770_000,
+        "ends.js": b"]]>" * 1_770_000,
     }
     for path, content in contents.items():
         (repository / path).write_bytes(content)
@@ -143,6 +144,15 @@ def test_a_long_line_is_cut_only_where_nothing_breaks(
         pack, shelf = pack_it(format=format)
         for packed in shelf.files(pack):
             assert shelf.content(pack, packed) == contents[packed.path]
+        if format == "xml":
+            ElementTree.parse(tmp_path / pack.path)
+
+
+def test_few_and_many_entities_are_read_alike() -> None:
+    text = b"&lt;a&gt; & b &amp;lt; &quot;&nbsp;&apos; &#13;&;&amp&amp;amp;]]&gt; no more;"
+    read = b"<a> & b &lt; \"&nbsp;' \r&;&amp&amp;]]> no more;"
+    assert unescape_xml(b"-" * 5000 + text) == b"-" * 5000 + read
+    assert unescape_xml(text * 1000) == read * 1000
 
 
 def test_a_pack_that_was_changed_is_an_error_and_not_a_wrong_text(
@@ -183,13 +193,15 @@ def test_files_packed_one_by_one_give_the_same_pack_as_all_of_them_staged(
 def test_a_pack_whose_bytes_change_on_disk_while_it_is_written_is_an_error(
     repository: Path, tmp_path: Path, tools: Tools
 ) -> None:
+    # So many lines that the first file is on disk before the second is read.
     for name in ("a.py", "b.py"):
-        (repository / name).write_text("x = 1\n", encoding="utf-8")
+        (repository / name).write_text("x = 1\n" * 2 * HELD_BYTES, encoding="utf-8")
 
     def damage(phase: str, done: int, total: int) -> None:
         if done == 1:
             (body,) = tmp_path.glob("packs/.making-*/scratch/body")
-            body.write_bytes(body.read_bytes().replace(b"x = 1", b"x = 2"))
+            assert b"x = 1" in (content := body.read_bytes())
+            body.write_bytes(content.replace(b"x = 1", b"x = 2", 1))
 
     with pytest.raises(StorageFailed, match="not what was written"):
         checkout = local_checkout(repository, "mine")

@@ -1,9 +1,13 @@
 """What is staged: no secrets, no links, no foreign configuration, and limits that are named."""
 
+import contextlib
 import json
+import os
 import re
+import sys
 from collections.abc import Callable
 from importlib import import_module
+from itertools import chain, product
 from pathlib import Path
 
 import pytest
@@ -55,13 +59,45 @@ def test_reading_each_block_by_re2_first_changes_no_result() -> None:
     ]
     quick, whole = SecretScan(), SecretScan(prefilter=False)
     for key in keys:
-        for around in ("{}", "a\n  '{}'\r\n", "é{}é", "x = {}\n" * 3, "AC{}SK", "{}\x0b"):
+        for around in (
+            "{}",
+            "a\n  '{}'\r\n",
+            "é{}é",
+            "x = {}\n" * 3,
+            "AC{}SK",
+            "{}\x0b",
+            "]{}]>```",
+        ):
             block = around.replace("{}", key).encode("latin-1")
             assert quick.block(block, "a", 0) == whole.block(block, "a", 0), (key, around)
         found = quick.block(f"\n {key} \n".encode(), "a", 5).found
         assert [it.line for it in found] == [7], key
     noise = " ".join(keys).swapcase().encode()
     assert quick.block(noise, "a", 0) == whole.block(noise, "a", 0)
+    for text in (
+        "a\x0cb",
+        "\x7f",
+        "a ``` b",
+        "`` `",
+        "`````",
+        "\u2401",
+        "\ufffe",
+        "é",
+        "x[y[0]]>1",
+        "]>",
+    ):
+        block = f"a\n{text}\n".encode()
+        assert quick.block(block, "a", 0) == whole.block(block, "a", 0), text
+
+
+def test_what_is_not_utf_8_is_told_for_every_kind_of_byte_at_every_place() -> None:
+    scan, first = SecretScan(), b"\xf0\xf1\xf3\xf4\xf5"
+    kinds = first + b"A\n\x7f\x80\x8f\x90\x9f\xa0\xbf\xc0\xc1\xc2\xdf\xe0\xe1\xec\xed\xee\xef\xff"
+    short = chain.from_iterable(product(kinds, repeat=length) for length in range(1, 4))
+    for values in chain(short, product(first, kinds, kinds, kinds), product(*[b"\xf1\x80"] * 6)):
+        block = bytes(values)
+        told = "not utf-8" in scan.block(block, "a", 0).marks
+        assert told == (block.decode("utf-8", "replace").encode() != block), block
 
 
 def test_the_library_s_expressions_are_those_of_the_installed_version() -> None:
@@ -136,6 +172,54 @@ def test_a_folder_replaced_by_a_link_is_not_followed(
     assert [it.path for it in PackShelf(tmp_path).files(pack)] == ["c.txt"]
     assert len(pack.left_out) == 3
     assert "not yours" not in (tmp_path / pack.path).read_text("utf-8")
+
+
+def test_a_folder_replaced_by_a_link_while_its_files_are_read_is_not_followed(
+    tmp_path: Path, repository: Path, tools: Tools
+) -> None:
+    outside, inner = tmp_path / "outside", repository / "inner"
+    for folder, text in ((outside, "not yours"), (inner, "mine")):
+        folder.mkdir()
+        for name in ("a.txt", "b.txt"):
+            (folder / name).write_text(text, "utf-8")
+
+    def replace(phase: str, done: int, total: int) -> None:
+        if done == 1:
+            inner.rename(tmp_path / "moved")
+            inner.symlink_to(outside)
+
+    checkout = local_checkout(repository, "mine")
+    pack = pack_checkout(checkout, PackRequest(source="mine"), tmp_path, tools, replace)
+    assert inner.is_symlink() and pack.texts == 2
+    assert "not yours" not in (tmp_path / pack.path).read_text("utf-8")
+
+
+def test_paths_that_lead_out_are_left_out_and_deep_ones_are_read(
+    tmp_path: Path, repository: Path, tools: Tools
+) -> None:
+    deep = repository.joinpath(*("deep" for _ in range(100)))
+    files = [deep / "a.txt", deep / "b.txt", deep.parent / "c.txt", repository / "deep" / "d.txt"]
+    deep.mkdir(parents=True)
+    for file in files:
+        file.write_text(file.name, "utf-8")
+    (tmp_path / "secret.txt").write_text("not yours", "utf-8")
+    checkout = local_checkout(repository, "mine")
+    away = ("..", "../secret.txt", str(tmp_path / "secret.txt"), "deep/../../secret.txt", "gone/a")
+    checkout = checkout._replace(files=(*checkout.files, *away))
+    pack = pack_checkout(checkout, PackRequest(source="mine"), tmp_path, tools)
+    assert {it.path for it in pack.left_out} == set(away) and pack.texts == 4
+    shelf = PackShelf(tmp_path)
+    assert {shelf.text(pack, it) for it in shelf.files(pack)} == {it.name for it in files}
+    assert not [it for it in open_files() if str(repository) in it]
+
+
+def open_files() -> list[str]:
+    """Return what the descriptors of this process are open on."""
+    found = []
+    for handle in os.listdir("/proc/self/fd") if sys.platform == "linux" else []:
+        with contextlib.suppress(OSError):
+            found.append(os.readlink(f"/proc/self/fd/{handle}"))
+    return found
 
 
 def test_too_many_files_or_bytes_are_an_error_that_names_include_and_exclude(

@@ -33,24 +33,35 @@ _ENTITIES = (
     (b"&quot;", b'"'),
     (b"&apos;", b"'"),
 )
+_CHARACTERS = {b"amp": b"&"} | {entity[1:-1]: character for entity, character in _ENTITIES}
+# Entities in 64 KiB from which on it is quicker to look for each kind (lines of generated text).
+_FEWEST, _SPARSE = 16, 128
 
 
 class Written(NamedTuple):
-    """How one file is written. fence: number of backticks; newline: whether one was added."""
+    """How one file is written.
+
+    fence: number of backticks. newline: whether one was added. data_end: whether `]]>` may be in
+    it.
+    """
 
     encoding: Encoding
     form: Form
     fence: int
     newline: bool
+    data_end: bool = True
 
 
-def escape_xml(text: bytes) -> bytes:
-    """Return text for the content of an element. `>` stays, except in `]]>`."""
+def escape_xml(text: bytes, *, data_end: bool = True) -> bytes:
+    """Return text for the content of an element. `>` stays, except in `]]>`.
+
+    data_end: whether `]]>` may be in it; to look for it takes longer than all the rest.
+    """
     if b"&" in text:
         text = text.replace(b"&", b"&amp;")
     if b"<" in text:
         text = text.replace(b"<", b"&lt;")
-    if b"]]>" in text:
+    if data_end and b"]]>" in text:
         text = text.replace(b"]]>", b"]]&gt;")
     return text.replace(b"\r", b"&#13;") if b"\r" in text else text
 
@@ -58,11 +69,29 @@ def escape_xml(text: bytes) -> bytes:
 def unescape_xml(text: bytes) -> bytes:
     """Return what `escape_xml` or repomix was given.
 
-    To look for an entity takes as long as to replace it, so it ends when none is left.
+    A few entities are quickest replaced where a text is split at them; many, kind by kind.
+    """
+    most = _FEWEST + len(text) // _SPARSE
+    first, *parts = text.split(b"&", most)
+    if not parts:
+        return text
+    if len(parts) == most:
+        return _unescape_many(text)
+    return b"".join([first, *map(_after_ampersand, parts)])
+
+
+def _after_ampersand(text: bytes) -> bytes:
+    """Return what stands for an ampersand and the text after it."""
+    name, end, rest = text.partition(b";")
+    character = _CHARACTERS.get(name) if end else None
+    return b"&" + text if character is None else character + rest
+
+
+def _unescape_many(text: bytes) -> bytes:
+    """Do as `unescape_xml`. To look for an entity takes as long as to replace it, so it ends when
+    none is left.
     """
     entities = text.count(b"&")
-    if not entities:
-        return text
     ampersands = text.count(b"&amp;")
     entities -= ampersands
     for entity, character in _ENTITIES:
@@ -88,7 +117,7 @@ def rendered(blocks: Iterable[bytes], written: Written, format: Format) -> Itera
     for block in blocks:
         text = block.decode("latin-1").encode() if written.encoding == "latin-1" else block
         if format == "xml":
-            text = escape_xml(text)
+            text = escape_xml(text, data_end=written.data_end)
             if written.form == "pictures":
                 text = _CONTROL.sub(lambda found: _PICTURES[found[0][0]], text)
         yield text

@@ -58,8 +58,8 @@ class Index:
 
     def add(self, packed: PackedFile, *, masked: bool) -> None:
         """Write one file. Raises OSError."""
-        named = zip(PackedFile._fields, packed, strict=True)
-        row = {name: value for name, value in named if value != _DEFAULTS.get(name)}
+        named = zip(PackedFile._fields, packed, _DEFAULTS, strict=True)
+        row = {name: value for name, value, default in named if value != default}
         self._file.write(json.dumps(row).encode() + b"\n")
         content = (packed.path, packed.name, packed.sha256, packed.level)
         self._digest.update("\0".join(content).encode() + b"\n")
@@ -84,7 +84,7 @@ class Index:
         )
 
 
-_DEFAULTS = PackedFile._field_defaults
+_DEFAULTS = tuple(PackedFile._field_defaults.get(name) for name in PackedFile._fields)
 
 
 class Made(NamedTuple):

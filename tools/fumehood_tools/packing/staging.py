@@ -4,7 +4,7 @@ One file, because to create and remove a folder for each folder of the repositor
 all the rest; `Stage.write_to` writes them as folders for programs that need these. The copy has
 text files only: no links, no binary files, no configuration of repomix, no file of credentials.
 Secrets are masked in it, and notebooks are converted to scripts. Nothing outside the checkout's
-folder is read, even if a folder of it is replaced with a link meanwhile.
+folder is read, even if a folder of it is replaced with a link meanwhile (`folders`).
 Costs one pass over all files; memory for one block of a file at a time, or for one notebook.
 """
 
@@ -13,13 +13,13 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from fnmatch import fnmatchcase
 from functools import cached_property
-from io import BytesIO, FileIO
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
 from fumehood_tools.errors import BadRequest
+from fumehood_tools.packing.folders import Folders, Outside
 from fumehood_tools.packing.secret_scan import SecretFound, SecretScan
 from fumehood_tools.packing.text_files import (
     PIECE_BYTES,
@@ -38,7 +38,7 @@ MOST_NOTEBOOK = 64 << 20
 _CREDENTIALS = (".env", ".netrc", "_netrc", ".pypirc", ".git-credentials", ".htpasswd")
 _KEY_FILES = ("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519")
 _EXAMPLE = re.compile(r"\.env\.(example|sample|template|dist|defaults?)", re.IGNORECASE)
-_REPOMIX = ("repomix.config.*", ".repomixignore", ".repomix")
+_REPOMIX = re.compile(r"repomix\.config\..*|\.repomixignore|\.repomix", re.DOTALL)
 
 
 class Spool:
@@ -150,10 +150,13 @@ class Stage(NamedTuple):
 
     def write_to(self, folder: Path) -> None:
         """Write the staged files as a folder. Raises OSError."""
+        made = ""
         for staged in self.files:
-            target = folder / staged.source
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("wb", buffering=0) as file:
+            target = os.path.join(folder, staged.source)
+            if (parent := os.path.dirname(target)) != made:
+                os.makedirs(parent, exist_ok=True)
+                made = parent
+            with open(target, "wb", buffering=0) as file:
                 for block in staged.blocks():
                     file.write(block)
 
@@ -174,6 +177,19 @@ def stage(
     return Stage(list(staging.each(files, on_file)), staging.found)
 
 
+class _Opened:
+    """Reads from a descriptor."""
+
+    __slots__ = ("_handle",)
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes. Raises OSError."""
+        return os.read(self._handle, size)
+
+
 class Staging:
     """Stages files one after another.
 
@@ -185,9 +201,7 @@ class Staging:
         self, checkout: Checkout, spool: Spool, scan: SecretScan, *, streamed: bool = False
     ) -> None:
         self._checkout, self._scan, self._spool = checkout, scan, spool
-        self._folder = os.fspath(checkout.folder)
-        self._inside = os.path.realpath(checkout.folder)
-        self._parents: dict[str, bool] = {}
+        self._folders = Folders(checkout.folder)
         self._escaped: set[str] = set()
         self._bytes = 0
         self._streamed = streamed
@@ -202,12 +216,13 @@ class Staging:
         """
         if len(files) > MOST_FILES:
             raise _too_large(f"{len(files):,} files, more than {MOST_FILES:,}", "files")
-        for number, file in enumerate(sorted(files, key=_order)):
-            on_file(number)
-            if staged := self._staged(file):
-                yield staged
-            if self._streamed:
-                self._spool.cut(0)
+        with self._folders:
+            for number, file in enumerate(sorted(files, key=_order)):
+                on_file(number)
+                if staged := self._staged(file):
+                    yield staged
+                if self._streamed and self._spool.size:
+                    self._spool.cut(0)
         self.found.left_out.sort()
 
     @cached_property
@@ -225,8 +240,11 @@ class Staging:
         try:
             if reason:
                 raise _Omitted(reason)
-            with os.fdopen(self._open(file), "rb", buffering=0) as opened:
-                return self._copy(opened, file, shown, name)
+            handle = self._open(file)
+            try:
+                return self._copy(handle, file, shown, name)
+            finally:
+                os.close(handle)
         except _Omitted as omitted:
             reason = str(omitted)
         except _Unopened as unopened:
@@ -234,11 +252,11 @@ class Staging:
         self.found.left_out.append(LeftOut(shown, reason))
         return None
 
-    def _copy(self, opened: FileIO, file: str, shown: str, name: str) -> Staged:
-        status = os.fstat(opened.fileno())
+    def _copy(self, handle: int, file: str, shown: str, name: str) -> Staged:
+        status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             raise _Omitted("not a plain file")
-        size = status.st_size
+        size, opened = status.st_size, _Opened(handle)
         self._bytes += size
         if self._bytes > MOST_BYTES:
             raise _too_large(f"more than {MOST_BYTES / 1e9:.0f} GB", "bytes")
@@ -282,7 +300,7 @@ class Staging:
                 self._spool.append(content or b"")
                 self._spool.append(scanned.block)
                 content = None
-            facts.add(scanned.block)
+            facts.add(scanned.block, scanned.marks)
         whole = [one for one in found if one.whole_file]
         if facts.encoding is None or whole:
             self._spool.cut(offset)
@@ -295,16 +313,10 @@ class Staging:
 
     def _open(self, file: str) -> int:
         """Open a file below the checkout without following any link; return its descriptor."""
-        parent = os.path.dirname(file)
-        if parent not in self._parents:
-            real = os.path.realpath(self._checkout.folder / parent)
-            expected = os.path.join(self._inside, parent).rstrip("/")
-            self._parents[parent] = real == os.path.normpath(expected)
-        if not self._parents[parent] or ".." in file.split("/"):
-            raise _Omitted("its folder is a link, or outside the repository")
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
         try:
-            return os.open(os.path.join(self._folder, file), flags)
+            return self._folders.open(file)
+        except Outside as outside:
+            raise _Omitted("its folder is a link, or outside the repository") from outside
         except OSError as error:
             raise _Unopened(error.strerror) from error
 
@@ -344,7 +356,7 @@ def _escaped(character: str) -> str:
 def _by_name(file: str) -> str:
     """Return why a file is left out because of its name, or ""."""
     name = file.rpartition("/")[2]
-    if any(fnmatchcase(name, pattern) for pattern in _REPOMIX) or ".repomix" in file.split("/"):
+    if "repomix" in file and (_REPOMIX.fullmatch(name) or ".repomix" in file.split("/")):
         return "a configuration of repomix"
     environment = name.startswith(".env.") and not _EXAMPLE.fullmatch(name)
     if name in _CREDENTIALS or name in _KEY_FILES or environment:

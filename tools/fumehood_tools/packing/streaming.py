@@ -1,8 +1,8 @@
 """Write a pack of whole files in one pass: each is read, scanned, written and compared at once.
 
 The tree, which stands before the files, is known only at their end. So they are first written to a
-file of their own, the body, which is then copied behind the head. What is read back of a file from
-the body must be its staged bytes, and what is read back of the pack must be all that was written.
+file of their own, the body, which is then copied behind the head. A reader of what is written of a
+file must get its staged bytes, and what is read back of the pack must be all that was written.
 Costs one pass over the files, two over the pack; memory for one file, or one block of a larger one,
 and for all paths.
 """
@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fumehood_tools.errors import StorageFailed
-from fumehood_tools.packing.formats import Format
+from fumehood_tools.packing.formats import Format, original
 from fumehood_tools.packing.making import Index, Making, Totals
 from fumehood_tools.packing.pack import INDEX_FILE, PackedFile
 from fumehood_tools.packing.staging import Staged
+from fumehood_tools.packing.text_files import PIECE_BYTES
 from fumehood_tools.packing.tree import tree_of
 from fumehood_tools.packing.writer import (
     Entry,
@@ -30,7 +31,7 @@ from fumehood_tools.packing.writer import (
     head_bytes,
 )
 
-_COPIED_AT_ONCE = 1 << 17
+_COPIED_AT_ONCE = 1 << 16
 
 
 class Streamed(NamedTuple):
@@ -60,20 +61,43 @@ def stream_pack(
         index = Index(opened.enter_context((making.pack / INDEX_FILE).open("wb")))
         writer = Writer(body, format)
         for staged in files:
-            packed = writer.entry(Entry(staged, "full"))
-            if not _is_equal(body, packed, staged, format):
+            entry = Entry(staged, "full", tokens=tokens_of(staged.facts.size))
+            packed, equal = _written(writer, body, entry, format)
+            if not equal:
                 raise _different(f"{staged.path} in the pack is not as it was staged")
-            index.add(packed._replace(tokens=tokens_of(packed.size)), masked=bool(staged.masked))
+            index.add(packed, masked=bool(staged.masked))
             paths.append(staged.path)
         pack = opened.enter_context(path.open("w+b", buffering=0))
         whole = Writer(pack, format)
-        start = whole.write(
-            [head_bytes(head._replace(tree=tree_of(paths), files=len(paths)), format)]
-        )
+        head = head._replace(tree=tree_of(paths), files=len(paths))
+        start = whole.write(head_bytes(head, format))
+        whole.flush()
+        writer.flush()
         if _copied(body, pack, start) != writer.sha256():
             raise _different("the pack is not what was written to it")
-        whole.write([foot_bytes(format)])
+        whole.write(foot_bytes(format))
+        whole.flush()
     return Streamed(index.totals(), start, paths)
+
+
+def _written(writer: Writer, body: FileIO, entry: Entry, format: Format) -> tuple[PackedFile, bool]:
+    """Write one file to the body; return also whether a reader gets what was staged.
+
+    Of a small file this is seen before its text is on disk, where all is compared in the end.
+    """
+    staged = entry.staged
+    content = staged.content if staged.facts.size else b""
+    if content is None or len(content) > PIECE_BYTES:
+        packed = writer.entry(entry)
+        writer.flush()
+        return packed, _is_equal(body, packed, staged, format)
+    texts: list[bytes] = []
+    packed = writer.entry(entry, texts.append)
+    try:
+        equal = original(b"".join(texts), packed.written, format) == content
+    except ValueError:
+        equal = False
+    return packed, equal
 
 
 def _is_equal(body: FileIO, packed: PackedFile, staged: Staged, format: Format) -> bool:

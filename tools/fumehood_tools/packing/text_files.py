@@ -7,25 +7,50 @@ binary. UTF-16 has NUL bytes, so it counts as binary and is named as UTF-16.
 
 import codecs
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from io import BytesIO
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 Encoding = Literal["utf-8", "latin-1"]
+Mark = Literal["not utf-8", "control", "fence", "long fence", "special", "data end"]
+_NEXT, _NO_NEXT = r"[\x80-\xbf]", r"(?:[^\x80-\xbf]|$)"
+# A byte that is never there, a second byte that is not allowed after its first, too few bytes of a
+# character, and too many.
+_NOT_UTF8 = (
+    r"[\xc0\xc1\xf5-\xff]|\xe0[\x80-\x9f]|\xed[\xa0-\xbf]|\xf0[\x80-\x8f]|\xf4[\x90-\xbf]|"
+    rf"[\xc2-\xf4]{_NO_NEXT}|[\xe0-\xf4]{_NEXT}{_NO_NEXT}|[\xf0-\xf4]{_NEXT}{{2}}{_NO_NEXT}|"
+    rf"(?:^|[\x00-\x7f]){_NEXT}|[\xc2-\xdf]{_NEXT}{{2}}|[\xe0-\xef]{_NEXT}{{3}}|"
+    rf"[\xf0-\xf4]{_NEXT}{{4}}"
+)
+MARKS: Final[dict[Mark, str]] = {
+    "not utf-8": _NOT_UTF8,
+    "control": r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]",
+    "fence": "```",
+    "long fence": "````",
+    "special": r"\xe2\x90[\x80-\x9f]|\xef\xbf[\xbe\xbf]",
+    "data end": r"\]\]>",
+}
+"""What `TextFacts` looks for, as expressions of bytes for Python and RE2: what is not UTF-8,
+control characters, three and four backticks, pictures of control characters and what is no
+character, the end of an XML section."""
+ALL_MARKS: Final = frozenset(MARKS)
 
 BLOCK_BYTES = 1 << 20
-PIECE_BYTES = 1 << 16
+PIECE_BYTES = 1 << 15
 # Longer lines are cut. Only generated files have them.
 MOST_LINE = 4 << 20
 
 _ALL_CONTROLS = bytes([*range(9), 11, *range(14, 32), 127])
-_SAFE_CUT = re.compile(rb"(?:[\x80-\xbf`]|&[#a-z0-9]{0,6})+\Z")
+_SAFE_CUT = re.compile(rb"(?:[\x80-\xbf`\]]|&[#a-z0-9]{0,6})+\Z")
 # Characters that XML 1.0 cannot hold, and the pictures of control characters that replace them.
 _NOT_XML = bytes([*range(9), 11, 12, *range(14, 32)])
 _ANY_CONTROL = bytes({*_ALL_CONTROLS, *_NOT_XML})
 _PICTURES = re.compile(rb"\xe2\x90[\x80-\x9f]")
 _USUAL_FENCE = 12
 _FENCE = re.compile(rb"`{%d,}" % _USUAL_FENCE)
+# Decoded text may take four times as much memory.
+_DECODED_AT_ONCE = 1 << 14
+_new_decoder = codecs.getincrementaldecoder("utf-8")
 _NO_CHARACTERS = re.compile(rb"\xef\xbf[\xbe\xbf]")
 
 
@@ -45,22 +70,28 @@ def blocks_of(
     a character, an entity or a fence. expected: how many bytes all may be, so that no more memory
     is taken for a small file, and its end is known without asking for more.
     """
-    rest, done = b"", 0
+    held: list[bytes] = []
+    line = done = 0
     left = expected + 1 if size is None else size
     while chunk := file.read(asked := min(most, left)):
-        rest += chunk
         done += len(chunk)
         left = most if size is None else left - len(chunk)
         if not left or (size is None and expected <= done and len(chunk) < asked):
+            held.append(chunk)
             break
-        end = rest.rfind(b"\n") + 1
-        if not end and len(rest) > MOST_LINE:
-            end = _cut(rest)
+        end = chunk.rfind(b"\n") + 1
+        line = len(chunk) - end if end else line + len(chunk)
+        if not end and line > MOST_LINE:
+            held, chunk = [], b"".join([*held, chunk])
+            end = _cut(chunk)
+            line = len(chunk) - end
         if end:
-            yield rest[:end]
-            rest = rest[end:]
-    if rest:
-        yield rest
+            yield b"".join([*held, chunk[:end]])
+            held, chunk = [], chunk[end:]
+        if chunk:
+            held.append(chunk)
+    if held:
+        yield held[0] if len(held) == 1 else b"".join(held)
 
 
 def pieces_of(block: bytes) -> Iterable[bytes]:
@@ -82,36 +113,44 @@ class TextFacts:
 
     __slots__ = (
         *("_decoder", "_is_utf8", "_has_controls", "_has_nul", "_start", "needs_pictures"),
-        *("has_pictures", "never_xml", "fence", "size", "lines", "ends_with_newline"),
+        *("has_pictures", "never_xml", "has_data_end", "fence", "size", "lines"),
+        "ends_with_newline",
     )
 
     def __init__(self) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._decoder: codecs.IncrementalDecoder | None = None
         self._is_utf8 = True
         self._has_controls = self._has_nul = False
         self._start = b""
-        self.needs_pictures = self.has_pictures = self.never_xml = False
+        self.needs_pictures = self.has_pictures = self.never_xml = self.has_data_end = False
         self.fence, self.size, self.lines = 3, 0, 0
         self.ends_with_newline = True
 
-    def add(self, block: bytes) -> None:
-        """Take one more block into account."""
+    def add(self, block: bytes, marks: Set[Mark] = ALL_MARKS) -> None:
+        """Take one more block into account. marks: those in it, or all."""
         self._start = self._start or block[:2]
         self.size += len(block)
         self.lines += block.count(b"\n")
         self.ends_with_newline = block.endswith(b"\n")
-        for piece in pieces_of(block):
-            self._look_at(piece)
+        if marks:
+            for piece in pieces_of(block):
+                self._look_for(marks, piece)
 
-    def _look_at(self, block: bytes) -> None:
-        if not block.isascii():
+    def _look_for(self, marks: Set[Mark], block: bytes) -> None:
+        is_ascii = block.isascii()
+        if "not utf-8" in marks and not is_ascii:
             self._decode(block)
+        if "special" in marks and not is_ascii:
             self.has_pictures = self.has_pictures or bool(_PICTURES.search(block))
             self.never_xml = self.never_xml or bool(_NO_CHARACTERS.search(block))
-        if len(block.translate(None, _ANY_CONTROL)) < len(block):
+        if "control" in marks and len(block.translate(None, _ANY_CONTROL)) < len(block):
             self._note_controls(block)
-        if b"`" * self.fence in block:
+        if "long fence" in marks:
             self._lengthen_fence(block)
+        elif "fence" in marks:
+            self.fence = max(self.fence, 4)
+        if "data end" in marks and not self.has_data_end:
+            self.has_data_end = b"]]>" in block
 
     def _note_controls(self, block: bytes) -> None:
         if len(block.translate(None, _ALL_CONTROLS)) < len(block):
@@ -125,7 +164,7 @@ class TextFacts:
         """How to decode the file; None for a binary file."""
         if self._has_nul:
             return None
-        if self._is_utf8 and not self._decoder.getstate()[0]:
+        if self._is_utf8 and (self._decoder is None or not self._decoder.getstate()[0]):
             return "utf-8"
         return None if self._has_controls else "latin-1"
 
@@ -145,7 +184,10 @@ class TextFacts:
 
     def _decode(self, block: bytes) -> None:
         if self._is_utf8:
+            if self._decoder is None:
+                self._decoder = _new_decoder()
             try:
-                self._decoder.decode(block)
+                for at in range(0, len(block), _DECODED_AT_ONCE):
+                    self._decoder.decode(block[at : at + _DECODED_AT_ONCE])
             except UnicodeDecodeError:
                 self._is_utf8 = False

@@ -7,12 +7,13 @@ for some pieces of a file.
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from fumehood_tools.packing.formats import (
+    Form,
     Format,
     Written,
     attribute,
@@ -45,7 +46,7 @@ _PLAIN_SUFFIXES = frozenset(_SUFFIXES.split())
 NEW_LINE_NOTE = "no line feed at the end of the file"
 
 
-_PARTS_AT_ONCE = 2
+HELD_BYTES = 1 << 15
 
 
 class Seekable(Readable, Protocol):
@@ -65,17 +66,21 @@ class Head(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One file to write. text: what to write instead of its bytes, as UTF-8; None for its bytes."""
+    """One file to write.
+
+    text: what to write instead of its bytes, as UTF-8; None for its bytes. tokens: for the index.
+    """
 
     staged: "Staged"
     level: Level
     text: bytes | None = None
+    tokens: int = 0
 
 
 class Writer:
-    """Writes files to a pack, and says where each is in it.
+    """Writes files to a pack, many with one call, and says where each is in it.
 
-    file: a raw file, because a file of the repository is written with one call.
+    What is written is held until it is HELD_BYTES long, or until `flush`. file: a raw file.
     """
 
     def __init__(self, file: FileIO, format: Format) -> None:
@@ -83,14 +88,19 @@ class Writer:
         self._file, self._format = file, format
         self._at = file.seek(0, os.SEEK_END)
         self._digest = hashlib.sha256()
+        self._held: list[bytes] = []
+        self._held_bytes = 0
 
-    def entry(self, entry: Entry) -> PackedFile:
-        """Write one file. A file of which only the name is shown is in the tree alone."""
+    def entry(self, entry: Entry, tell: Callable[[bytes], object] = len) -> PackedFile:
+        """Write one file. A file of which only the name is shown is in the tree alone.
+
+        tell: called with each part of its text as it is written.
+        """
         staged, facts = entry.staged, entry.staged.facts
         start = end = 0
         written = written_as(entry, self._format)
         if entry.level != "name only":
-            start, end = self._text(entry, written)
+            start, end = self._text(entry, written, tell)
         return PackedFile(
             path=staged.path,
             name=staged.name,
@@ -100,39 +110,45 @@ class Writer:
             size=facts.size,
             lines=facts.lines,
             sha256=staged.sha256,
+            tokens=entry.tokens,
             encoding=written.encoding,
             form=written.form,
             newline=written.newline,
         )
 
-    def _text(self, entry: Entry, written: Written) -> tuple[int, int]:
+    def _text(
+        self, entry: Entry, written: Written, tell: Callable[[bytes], object]
+    ) -> tuple[int, int]:
         """Write what is shown of a file, and return where its text is."""
-        parts = [opening(entry, written, self._format)]
-        start = self._at + len(parts[0])
+        start = self.write(opening(entry, written, self._format))
+        end = start
         for block in rendered(blocks_in(entry), written, self._format):
-            if len(parts) == _PARTS_AT_ONCE:
-                self.write(parts)
-                parts = []
-            parts.append(block)
-        after = closing(written, self._format)
-        self.write([*parts, after])
-        return start, self._at - len(after)
+            tell(block)
+            end = self.write(block)
+        self.write(closing(written, self._format))
+        return start, end
 
-    def write(self, parts: Sequence[bytes]) -> int:
+    def write(self, part: bytes) -> int:
         """Write bytes at the end, and return how large the file is then. Raises OSError."""
-        size = 0
-        for part in parts:
-            self._digest.update(part)
-            size += len(part)
-        done = os.writev(self._file.fileno(), parts)
-        rest = memoryview(b"".join(parts))[done:] if done < size else b""
-        while rest:
-            rest = rest[self._file.write(rest) :]
-        self._at += size
+        self._held.append(part)
+        self._held_bytes += len(part)
+        self._at += len(part)
+        if self._held_bytes >= HELD_BYTES:
+            self.flush()
         return self._at
 
+    def flush(self) -> None:
+        """Write what is held to the file. Raises OSError."""
+        parts = self._held if len(self._held) < 2 else [b"".join(self._held)]
+        self._held, self._held_bytes = [], 0
+        for part in parts:
+            self._digest.update(part)
+            rest = memoryview(part)
+            while rest:
+                rest = rest[self._file.write(rest) :]
+
     def sha256(self) -> str:
-        """Return the SHA-256 of all that was written."""
+        """Return the SHA-256 of all that was written, and is not held."""
         return self._digest.hexdigest()
 
 
@@ -157,7 +173,8 @@ def written_as(entry: Entry, format: Format) -> Written:
         return Written(encoding, "plain", facts.fence, not facts.ends_with_newline)
     if facts.never_xml or (facts.needs_pictures and facts.has_pictures):
         return Written(encoding, "base64", 0, False)
-    return Written(encoding, "pictures" if facts.needs_pictures else "plain", 0, False)
+    form: Form = "pictures" if facts.needs_pictures else "plain"
+    return Written(encoding, form, 0, False, facts.has_data_end)
 
 
 def head_bytes(head: Head, format: Format) -> bytes:
@@ -182,20 +199,27 @@ def head_bytes(head: Head, format: Format) -> bytes:
 
 def opening(entry: Entry, written: Written, format: Format) -> bytes:
     """Return what stands between the previous file and the text of this one."""
-    path = entry.staged.path
-    notes = [
-        ("bytes-of-path", entry.staged.name),
-        ("shows", "signatures" if entry.level == "signatures" else ""),
-        ("encoding", "latin-1" if written.encoding == "latin-1" else ""),
-        ("controls", "pictures" if written.form == "pictures" else ""),
-        ("content", "base64" if written.form == "base64" else ""),
-        ("end", NEW_LINE_NOTE if written.newline else ""),
-    ]
+    path, notes = entry.staged.path, _notes(entry, written)
     if format == "xml":
-        facts = "".join(f' {name}="{text}"' for name, text in notes if text)
+        facts = "".join([f' {name}="{text}"' for name, text in notes])
         return f'<file path="{attribute(path)}"{facts}>\n'.encode()
-    facts = "".join(f"{name}: {text}\n\n" for name, text in notes if text)
+    facts = "".join([f"{name}: {text}\n\n" for name, text in notes])
     return f"\n## {path}\n\n{facts}{'`' * written.fence}{_language(path)}\n".encode()
+
+
+def _notes(entry: Entry, written: Written) -> list[tuple[str, str]]:
+    """Return what a reader must know of how a file is written, as names and texts."""
+    notes = [("bytes-of-path", entry.staged.name)] if entry.staged.name else []
+    if entry.level == "signatures":
+        notes.append(("shows", "signatures"))
+    if written.encoding == "latin-1":
+        notes.append(("encoding", "latin-1"))
+    if written.form != "plain":
+        pictures = written.form == "pictures"
+        notes.append(("controls", "pictures") if pictures else ("content", "base64"))
+    if written.newline:
+        notes.append(("end", NEW_LINE_NOTE))
+    return notes
 
 
 def closing(written: Written, format: Format) -> bytes:
@@ -252,9 +276,10 @@ def write_pack(
     """Write a pack of these files in this order, and return its index. Raises OSError."""
     with path.open("wb", buffering=0) as file:
         writer = Writer(file, format)
-        writer.write([head_bytes(head, format)])
+        writer.write(head_bytes(head, format))
         files = [writer.entry(entry) for entry in entries]
-        writer.write([foot_bytes(format)])
+        writer.write(foot_bytes(format))
+        writer.flush()
     return files
 
 
