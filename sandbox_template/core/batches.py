@@ -36,15 +36,20 @@ class Shards:
         """Return x_BD float32, normalised: the rows with these numbers, in this order."""
         order_B = np.argsort(chosen_B, kind="stable")
         sorted_B = chosen_B[order_B]
-        # Ascending rows are read in the order in which they lie on the disk.
+        # Ascending rows are read in the order in which they lie on the disk, and put in the order
+        # of the batch before torch makes float32 of them, which is faster than numpy.
         cuts = np.searchsorted(sorted_B, self.ends)
-        x_BD = np.empty((len(chosen_B), self.activation_dim), dtype=np.float32)
+        stored = np.result_type(*[shard.dtype for shard in self.shards])
+        read_BD = np.empty((len(chosen_B), self.activation_dim), dtype=stored)
         begin, first = 0, 0
         for shard, cut, end in zip(self.shards, cuts, self.ends, strict=True):
             if cut > begin:
-                x_BD[order_B[begin:cut]] = shard[sorted_B[begin:cut] - first]
+                read_BD[begin:cut] = shard[sorted_B[begin:cut] - first]
             begin, first = int(cut), int(end)
-        return torch.from_numpy(x_BD).div_(self.scale)
+        place_B = np.empty_like(order_B)
+        place_B[order_B] = np.arange(len(order_B))
+        x_BD = torch.from_numpy(read_BD).index_select(0, torch.from_numpy(place_B))
+        return x_BD.to(torch.float32).div_(self.scale)
 
     def batches(self, batch_size: int, steps: int, seed: int) -> Iterator[Tensor]:
         """Yield exactly `steps` batches [batch_size, D].

@@ -93,7 +93,8 @@ class SparseSteps(RevivesLatents):
     def reconstruction(self, x: Tensor, f: Latents) -> tuple[Tensor, Tensor]:
         """Return the reconstruction loss, a scalar, and the error x - x_hat [B, D]."""
         error_BD = x - (sparse_decode(f, self.decoder()) + self.ae.b_dec)
-        return error_BD.pow(2).sum(dim=-1).mean(), error_BD
+        # The mean over tokens of |error|^2, in one pass forwards and one backwards.
+        return torch.linalg.vector_norm(error_BD).square() / len(x), error_BD
 
     def loss(self, x: Tensor, step: int, logging: bool = False, **_: Any) -> Tensor:
         """Return the library's loss for activations [B, D]."""
