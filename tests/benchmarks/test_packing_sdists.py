@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 
 from fumehood_tools.packing.formats import Format
+from fumehood_tools.packing.notebook_scripts import Script, script_of
 from fumehood_tools.packing.packer import Tools, pack_checkout
 from fumehood_tools.packing.repomix import Repomix
 from fumehood_tools.packing.request import PackRequest
@@ -49,6 +50,19 @@ def checkout_of(name: str, scripts: Callable[[str], ModuleType]) -> Checkout:
     return local_checkout(scripts("sdists").unpacked(name), name)
 
 
+def contents_of(checkout: Checkout) -> dict[str, bytes]:
+    """Return the files of a checkout as they should be packed: notebooks as scripts."""
+    contents = {}
+    for file in checkout.files:
+        content = checkout.path(file).read_bytes()
+        script = script_of(content) if file.endswith(".ipynb") else None
+        if isinstance(script, Script):
+            contents[f"{file}.py"] = script.source.encode()
+        else:
+            contents[file] = content
+    return contents
+
+
 def is_text(content: bytes) -> bool:
     try:
         content.decode("utf-8")
@@ -57,22 +71,25 @@ def is_text(content: bytes) -> bool:
     return b"\0" not in content
 
 
+@pytest.mark.parametrize("counted", [False, True], ids=["one pass", "staged"])
 @pytest.mark.parametrize("format", ["xml", "markdown"])
 @pytest.mark.parametrize("name", PACKAGES)
 def test_our_packer_keeps_every_text_file_byte_for_byte(
     name: str,
     format: Format,
+    counted: bool,
     tmp_path: Path,
     tools: Tools,
     scripts: Callable[[str], ModuleType],
 ) -> None:
     checkout = checkout_of(name, scripts)
+    if not counted:
+        tools = tools._replace(tokenizer=Tokenizer("none", lambda piece: 0, lambda size: 0))
     pack = pack_checkout(checkout, PackRequest(source=name, format=format), tmp_path, tools)
     shelf = PackShelf(tmp_path)
     packed = {it.path: it for it in shelf.files(pack)}
     left_out = {it.path for it in pack.left_out}
-    for file in checkout.files:
-        content = checkout.path(file).read_bytes()
+    for file, content in contents_of(checkout).items():
         if is_text(content):
             assert shelf.content(pack, packed[file]) == content, file
         else:
@@ -99,9 +116,9 @@ def test_either_repomix_keeps_every_text_file_but_for_white_space_at_the_ends(
     checkout = checkout_of(name, scripts)
     pack = pack_checkout(checkout, request, tmp_path, chosen)
     assert pack.packer == repomix.name, pack.packer_note
-    shelf = PackShelf(tmp_path)
+    shelf, contents = PackShelf(tmp_path), contents_of(checkout)
     for packed in shelf.files(pack):
-        text = checkout.path(packed.path).read_bytes().decode(packed.encoding)
+        text = contents[packed.path].decode(packed.encoding)
         shown = shelf.text(pack, packed)
         # The byte order mark is white space to JavaScript.
         whole = text.replace("\r\n", "\n").strip().strip("\ufeff").strip()
