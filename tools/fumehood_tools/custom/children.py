@@ -176,10 +176,12 @@ class CustomChildren:
             outcome = child.wait()
         if outcome.limit is not None or outcome.exit_code not in (0, 3):
             tail = last_lines(outcome.output_tail, 4)
-            raise RunFailed(
+            error = RunFailed(
                 f"{program.rpartition('.')[2]} ended early ({outcome.limit or outcome.exit_code}). "
                 f"Use less time and memory, or raise [limits]. Its last output (untrusted):\n{tail}"
             )
+            error.limit = outcome.limit
+            raise error
         return out, outcome.seconds
 
     def _refused(self, out: Path, name: str) -> VariantRejected | RunFailed:

@@ -111,7 +111,7 @@ def left_out(scores: CustomScores) -> list[str]:
         f"{count} scores by other sealed files, setting='sealed {digest[:12]}'"
         for digest, count in scores.others.items()
     ]
-    return found + [f"{place}: {why}" for place, why in scores.broken.items()]
+    return found + [f"{place}: {why}" for place, why in scores.records.broken.items()]
 
 
 def judged(

@@ -6,6 +6,9 @@ from typing import NamedTuple
 from fumehood_tools.bench.collect import SandboxRecords, Setting
 from fumehood_tools.records.seed_lists import short_seeds
 
+MOST_SHOWN = 3
+"""Levels and failed seeds of a file that are named."""
+
 
 class PlannedScores(NamedTuple):
     """The scores of a plan.
