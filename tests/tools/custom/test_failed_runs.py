@@ -107,3 +107,10 @@ def test_a_run_records_what_failed_where_and_why_and_the_others_are_scored(
     assert audit(settings.workspace)[0].is_sound
     with pytest.raises(RunFailed, match="division by zero"):
         CustomRun(settings, "steer", JobContext("job", folder)).run(["mine"], [0])
+    refusing = "class NotMeasured(Exception): ...\ndef evaluate(produced, context):\n"
+    refusing += "    raise NotMeasured('the vector of food has no length')\n"
+    (box.folder / "evaluation" / "evaluate.py").write_text(refusing, encoding="utf-8")
+    with pytest.raises(RunFailed, match=r"not_measured: the vector of food has no length\. Change"):
+        CustomRun(settings, "steer", JobContext("job", folder)).run(["whitened"], [0])
+    [failure] = scores_of(settings, box).unresolved()
+    assert (failure.stage, failure.check) == ("evaluate", "not_measured")
