@@ -13,6 +13,8 @@ from fumehood_tools.jobs import JobStore
 from fumehood_tools.receipts.audit import audit
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox
 from fumehood_tools.settings import Settings
+from fumehood_tools.studies.archive.checking import check_archive
+from fumehood_tools.studies.archive.writing import export_study
 from fumehood_tools.studies.entries import Budget, StudyOpened
 from fumehood_tools.studies.exploring import judge_scores
 from fumehood_tools.studies.following import after_conclusion, next_call
@@ -193,3 +195,18 @@ def test_failed_runs_are_spent_keep_a_plan_from_running_again_and_are_in_the_rep
     assert row.what == "whitened in steer failed" and "singular" in row.quote
     written = report(settings, "A run failed.")
     assert "**failed** in produce: whitened.py:20: singular" in written
+
+
+def test_an_archive_of_such_a_study_has_its_scores_and_failures_and_verifies(
+    settings: Settings, box: Sandbox, tmp_path: Path
+) -> None:
+    found = planned(settings)
+    first, *others = found.plan.seeds
+    scored(settings, box, others)
+    put_custom_score(settings, box, "mean_difference", first, 0.8)
+    put_custom_score(settings, box, "whitened", first, 1.3)
+    put_custom_failure(settings, box, "principal", first)
+    judge_plan(Lab(settings), "s", found.entry.number)
+    made = export_study(settings.workspace, "s", tmp_path / "s.zip")
+    checked = check_archive(made.file, made.key)
+    assert not checked.wrong
