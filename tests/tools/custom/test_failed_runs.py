@@ -8,13 +8,14 @@ from fakes.custom_scores import put_custom_failure, put_custom_score
 
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.compare.tries import count_tries as tries_of_saes
+from fumehood_tools.custom.compare import compare_custom
 from fumehood_tools.custom.page import custom_page
 from fumehood_tools.custom.plot import seen_of
 from fumehood_tools.custom.run import CustomRun
 from fumehood_tools.custom.scored import scores_of
 from fumehood_tools.custom.table import custom_table, table_text
 from fumehood_tools.custom.tries import count_tries
-from fumehood_tools.errors import RunFailed
+from fumehood_tools.errors import BadRequest, RunFailed
 from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.receipts.audit import audit
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox
@@ -51,6 +52,10 @@ def test_a_failed_run_is_in_the_table_and_on_the_page_until_a_later_one_has_a_sc
     ]
     assert "- mine seed 0, in produce (variant_rejected): mine.py:9: singular" in table_text(table)
     assert not custom_table(settings, box, variants=["whitened"]).failures
+    put_custom_failure(settings, box, "principal", 0, "principal.py:3: no")
+    with pytest.raises(BadRequest, match=r"failed in produce with seed 0 \(principal.py:3: no\)"):
+        compare_custom(settings, box, ["principal"], "mine", "effect")
+    put_custom_score(settings, box, "principal", 0, 0.8)
     warnings = custom_page(settings, box, seen_of(settings, box))["warnings"]
     assert "failed: mine seed 1: mine.py:9: singular" in warnings
     put_custom_score(settings, box, "mine", 0, 0.8)

@@ -185,7 +185,7 @@ def test_failed_runs_are_spent_keep_a_plan_from_running_again_and_are_in_the_rep
     put_custom_score(settings, box, "mean_difference", first, 0.8)
     put_custom_failure(settings, box, "whitened", first, "whitened.py:20: singular")
     entry, done = judge_plan(Lab(settings), "s", found.entry.number)
-    assert not done.to_run and "singular" in done.lacking["whitened"]
+    assert not done.to_run and f"seed {first} failed: whitened.py:20" in done.lacking["whitened"]
     lab = Lab(settings)
     study = lab.studies.read("s")
     assert spent_in_words(lab, study).startswith("Spent: 8 scores, 0.8 minutes")
@@ -210,3 +210,18 @@ def test_an_archive_of_such_a_study_has_its_scores_and_failures_and_verifies(
     made = export_study(settings.workspace, "s", tmp_path / "s.zip")
     checked = check_archive(made.file, made.key)
     assert not checked.wrong
+
+
+def test_a_file_that_fails_with_every_seed_is_named_once_and_keeps_the_others_waiting(
+    settings: Settings, box: Sandbox
+) -> None:
+    found = planned(settings, variants=["whitened", "principal"])
+    scored(settings, box, found.plan.seeds)
+    for seed in found.plan.seeds:
+        put_custom_failure(settings, box, "principal", seed, "principal.py:3: no rows.")
+    _, done = judge_plan(Lab(settings), "s", found.entry.number)
+    reasons = {claim.variant: claim.reason for claim in done.claims}
+    assert reasons["principal"].count("no rows") == 1
+    assert "planned scores of principal are missing" in reasons["whitened"]
+    _, early = judge_plan(Lab(settings), "s", found.entry.number, early=True)
+    assert {claim.variant: claim.verdict for claim in early.claims}["whitened"] == "supported"

@@ -19,7 +19,12 @@ from fumehood_tools.runs.baselines import levels_around
 from fumehood_tools.studies.entries import Plan, PlannedVariant
 from fumehood_tools.studies.lab import Lab
 from fumehood_tools.studies.own.matching import own_scores
-from fumehood_tools.studies.planned import MOST_SHOWN, PlannedScores, seeds_in_words
+from fumehood_tools.studies.planned import (
+    MOST_SHOWN,
+    PlannedScores,
+    failed_in_words,
+    seeds_in_words,
+)
 
 _Parameters = tuple[tuple[str, Value], ...]
 
@@ -167,7 +172,7 @@ def _lacking(
     if len(said) > MOST_SHOWN:
         said = [*said[:MOST_SHOWN], f"{len(said) - MOST_SHOWN} more levels"]
     relevant = failed if any(not places for places in levels.values()) else failed.keys() & gone
-    said += [f"seed {seed} failed: {failed[seed][:300]}" for seed in sorted(relevant)[:MOST_SHOWN]]
+    said += failed_in_words({seed: failed[seed] for seed in relevant})
     return "; ".join(said)
 
 

@@ -7,7 +7,7 @@ from fumehood_tools.bench.collect import SandboxRecords
 from fumehood_tools.receipts.places import results_of
 from fumehood_tools.studies.entries import Plan, PlannedVariant
 from fumehood_tools.studies.lab import Lab
-from fumehood_tools.studies.planned import MOST_SHOWN, PlannedScores, seeds_in_words
+from fumehood_tools.studies.planned import PlannedScores, failed_in_words, seeds_in_words
 
 
 def own_scores(lab: Lab, plan: Plan, receipt: str) -> PlannedScores:
@@ -26,12 +26,9 @@ def own_scores(lab: Lab, plan: Plan, receipt: str) -> PlannedScores:
         if missing := set(plan.seeds) - there:
             why = _failed(lab, plan, file)
             to_run = to_run or not why.keys() >= missing
-            said = [
-                f"seed {seed} failed: {why[seed][:300]}" for seed in sorted(why.keys() & missing)
-            ]
-            lacking[file.name] = "; ".join(
-                [f"{seeds_in_words(missing)} without a score", *said[:MOST_SHOWN]]
-            )
+            gone = f"{seeds_in_words(missing)} without a score"
+            said = failed_in_words({seed: why[seed] for seed in why.keys() & missing})
+            lacking[file.name] = "; ".join([gone, *said])
     early = [
         f"{place} was scored before the plan was registered"
         for place in used
