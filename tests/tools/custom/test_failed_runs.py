@@ -5,21 +5,38 @@ from pathlib import Path
 
 import pytest
 from fakes.custom_scores import put_custom_failure, put_custom_score
+from safetensors.torch import save_file
+from torch import zeros
 
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.compare.tries import count_tries as tries_of_saes
+from fumehood_tools.custom.children import CustomChildren
 from fumehood_tools.custom.compare import compare_custom
 from fumehood_tools.custom.page import custom_page
 from fumehood_tools.custom.plot import seen_of
 from fumehood_tools.custom.run import CustomRun
 from fumehood_tools.custom.scored import scores_of
+from fumehood_tools.custom.sealed import custom_of
 from fumehood_tools.custom.table import custom_table, table_text
 from fumehood_tools.custom.tries import count_tries
 from fumehood_tools.errors import BadRequest, RunFailed
+from fumehood_tools.glass import choose_level, scratch_folder
 from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.receipts.audit import audit
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox
 from fumehood_tools.settings import Settings
+
+CONCEPTS = ("food", "sea", "sadness")
+CONSTANT = '''"""Ones."""
+
+import torch
+from core_own import BaseVectors
+
+
+class CustomVectors(BaseVectors):
+    def vector(self, with_ND, without_ND):
+        return torch.ones(with_ND.shape[1])
+'''
 
 
 @pytest.fixture
@@ -112,10 +129,27 @@ def test_a_run_records_what_failed_where_and_why_and_the_others_are_scored(
     assert audit(settings.workspace)[0].is_sound
     with pytest.raises(RunFailed, match="division by zero"):
         CustomRun(settings, "steer", JobContext("job", folder)).run(["mine"], [0])
-    refusing = "class NotMeasured(Exception): ...\ndef evaluate(produced, context):\n"
-    refusing += "    raise NotMeasured('the vector of food has no length')\n"
-    (box.folder / "evaluation" / "evaluate.py").write_text(refusing, encoding="utf-8")
-    with pytest.raises(RunFailed, match=r"not_measured: the vector of food has no length\. Change"):
-        CustomRun(settings, "steer", JobContext("job", folder)).run(["whitened"], [0])
-    [failure] = scores_of(settings, box).unresolved()
-    assert (failure.stage, failure.check) == ("evaluate", "not_measured")
+
+
+@pytest.mark.slow
+@pytest.mark.child
+def test_an_evaluation_that_cannot_measure_arrays_is_told_from_one_that_is_broken(
+    settings: Settings, box: Sandbox, tmp_path: Path
+) -> None:
+    (box.variants / "mine.py").write_text(CONSTANT, encoding="utf-8")
+    inputs = tmp_path / "inputs.safetensors"
+    save_file({f"{name}{sign}": zeros(4, 576) for name in CONCEPTS for sign in "+-"}, inputs)
+    evaluate = box.folder / "evaluation" / "evaluate.py"
+    for raised, check, words in (
+        ("NotMeasured", "not_measured", "not_measured: no length. Change what the variant"),
+        ("KeyError", None, "evaluate.py:3: KeyError: 'no length'. Mend it"),
+    ):
+        body = "class NotMeasured(Exception): ...\ndef evaluate(produced, context):\n"
+        evaluate.write_text(f"{body}    raise {raised}('no length')\n", encoding="utf-8")
+        with (
+            scratch_folder(tmp_path, "scratch-") as scratch,
+            CustomChildren(box, custom_of(box), inputs, choose_level("auto"), scratch) as children,
+            pytest.raises(RunFailed) as refused,
+        ):
+            children.measure("mine", CONSTANT.encode(), 0)
+        assert words in str(refused.value) and refused.value.check == check
