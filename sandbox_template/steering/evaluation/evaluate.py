@@ -3,8 +3,9 @@
 For each concept: the vector is added to the residual stream after one block, at every token. Its
 length is searched so that the model's next-token distributions on neutral text move by DAMAGE nats
 per token (KL from unsteered to steered). At that length, the effect is the log-odds of the
-concept's words after held-out prompts, steered minus unsteered. Costs some forward passes of the
-subject on 11 short texts per concept.
+concept's words after held-out prompts, steered minus unsteered. A vector for which no such length
+is found gets no effect: NotMeasured is raised. Costs some forward passes of the subject on 11 short
+texts per concept.
 
 B = texts, T = tokens of one, N = tokens of all, V = vocabulary, D = d_model.
 """
@@ -19,9 +20,13 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 DAMAGE = 0.1
-STEPS, FIRST, LOWEST, HIGHEST = 8, 0.3, 0.001, 30.0
+STEPS, FIRST, LOWEST, HIGHEST = 24, 0.3, 0.001, 30.0
 ENOUGH = 0.02
 """The search ends when the damage is this close to DAMAGE, as a share of it."""
+
+
+class NotMeasured(ValueError):
+    """The arrays cannot be measured. The message says why, and is shown with the variant."""
 
 
 def evaluate(produced: dict[str, Tensor], context: Any) -> dict[str, float]:
@@ -29,7 +34,7 @@ def evaluate(produced: dict[str, Tensor], context: Any) -> dict[str, float]:
     held = json.loads((context.data / "held_out.json").read_text(encoding="utf-8"))
     steering = Steering(context, held["neutral"], held["prompts"])
     found = [
-        steering.measured(vector_D, held["words"][name])
+        steering.measured(name, vector_D, held["words"][name])
         for name, vector_D in zip(held["concepts"], produced["vectors"], strict=True)
     ]
     means = torch.tensor(found, dtype=torch.float64).mean(dim=0).tolist()
@@ -91,25 +96,45 @@ class Steering:
         before_NV = self.before_NV
         return float((before_NV.exp() * (before_NV - after_NV)).sum(dim=-1).mean())
 
-    def measured(self, vector_D: Tensor, words: list[str]) -> tuple[float, float, float]:
-        """Return effect, damage and strength of one concept's vector; zeros for a zero vector."""
+    def measured(
+        self, concept: str, vector_D: Tensor, words: list[str]
+    ) -> tuple[float, float, float]:
+        """Return effect, damage and strength of one concept's vector; zeros for a zero vector.
+
+        Raises NotMeasured if no length of it has the damage at which effects are compared.
+        """
         size = float(vector_D.norm())
         if size == 0.0:
             return 0.0, self.damage(vector_D), 0.0
         unit_D = vector_D / size * self.norm
-        strength, damage = FIRST, self.damage(FIRST * unit_D)
-        for _ in range(STEPS):
-            if abs(damage - DAMAGE) <= ENOUGH * DAMAGE:
-                break
-            # For a small vector, the KL grows with the square of its length.
-            strength *= (DAMAGE / max(damage, 1e-9)) ** 0.5
-            strength = min(max(strength, LOWEST), HIGHEST)
-            damage = self.damage(strength * unit_D)
+        strength, damage = at_damage(concept, lambda length: self.damage(length * unit_D))
         chosen = [self.tokenizer(word)["input_ids"][0] for word in words]
         with self.hooked(lambda hidden_BTD: hidden_BTD + strength * unit_D):
             after_BV = self.prompts.last(self.logprobs(self.prompts))
         shift_B = _log_odds(after_BV, chosen) - _log_odds(self.unsteered_BV, chosen)
         return float(shift_B.mean()), damage, strength
+
+
+def at_damage(concept: str, damage_at: Callable[[float], float]) -> tuple[float, float]:
+    """Return the length at which a vector has DAMAGE, and its damage there.
+
+    Raises NotMeasured if the search does not come close: an effect at more damage is worth less.
+    """
+    low, high, following, tried, damage = LOWEST, HIGHEST, FIRST, 0.0, 0.0
+    for _ in range(STEPS):
+        tried, damage = following, damage_at(following)
+        if abs(damage - DAMAGE) <= ENOUGH * DAMAGE:
+            return tried, damage
+        low, high = (low, tried) if damage > DAMAGE else (tried, high)
+        # For a small vector, the KL grows with the square of its length.
+        following = tried * (DAMAGE / max(damage, 1e-9)) ** 0.5
+        if not low < following < high:
+            following = (low * high) ** 0.5
+    raise NotMeasured(
+        f"the vector of {concept} has no effect that can be compared: no length of it was found at "
+        f"which neutral text is damaged by {DAMAGE} nats per token, and the last one, "
+        f"{tried:.3g}, damages it by {damage:.3g}"
+    )
 
 
 class Rows(NamedTuple):

@@ -114,8 +114,6 @@ def _read(toolbox: Toolbox, request: "ValidationRequest") -> CallToolResult:
 
 
 def _told(report: "Report", sarif: str) -> CallToolResult:
-    from fumehood_tools.proving.standard import BY_NUMBER
-
     result = ValidationResult(
         sandbox=report.sandbox,
         passes=report.passes,
@@ -124,7 +122,7 @@ def _told(report: "Report", sarif: str) -> CallToolResult:
             RequirementResult(
                 number=one.number,
                 state=one.state,
-                says=BY_NUMBER[one.number].says,
+                says=one.rule.says,
                 why=one.why,
                 faults=[fault.text() for fault in one.faults],
                 remedy=one.remedy,

@@ -63,6 +63,7 @@ def test_reading_finds_no_fault_in_the_shipped_steering_sandbox(
     report = read(settings)
     assert not report.failed(), report.text()
     assert report.sealed == sealed_sha256(box) and report.sealed in faults(report, "3.1")
+    assert "core/" not in report.text() and "trained" not in report.text()
 
 
 @pytest.mark.parametrize("path", ["evaluation/evaluate.py", "core_own/__init__.py"])
@@ -322,8 +323,8 @@ def test_a_person_accepts_a_change_of_sealed_files_and_scores_from_before_stay_a
     changed = open_sandbox(settings, "steer")
     done, shown = accepted(settings, changed, "yes")
     assert not done and pinned(settings.state, changed) == before
-    assert "changed: evaluation/evaluate.py: 6,177 bytes, sha256" in shown
-    assert "-> 6,184 bytes" in shown and "new: evaluation/words.txt: none -> 4 bytes" in shown
+    assert "changed: evaluation/evaluate.py: 7,273 bytes, sha256" in shown
+    assert "-> 7,280 bytes" in shown and "new: evaluation/words.txt: none -> 4 bytes" in shown
     assert "subject.layer: 10 -> 11" in shown and "held_out.json" not in shown
     assert "12 scores are by other sealed files" in shown
     done, shown = accepted(settings, changed)

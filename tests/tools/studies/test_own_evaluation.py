@@ -6,16 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.custom_scores import put_custom_score
+from fakes.custom_scores import put_custom_failure, put_custom_score
 
 from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.jobs import JobStore
 from fumehood_tools.receipts.audit import audit
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox
 from fumehood_tools.settings import Settings
+from fumehood_tools.studies.archive.checking import check_archive
+from fumehood_tools.studies.archive.writing import export_study
 from fumehood_tools.studies.entries import Budget, StudyOpened
 from fumehood_tools.studies.exploring import judge_scores
-from fumehood_tools.studies.following import next_call
+from fumehood_tools.studies.following import after_conclusion, next_call
 from fumehood_tools.studies.holdout.asking import ask
 from fumehood_tools.studies.holdout.promoting import promote
 from fumehood_tools.studies.judging import judge_plan
@@ -26,6 +28,7 @@ from fumehood_tools.studies.references.resolving import Resolver
 from fumehood_tools.studies.report.writing import PARTS, Prose, write_report
 from fumehood_tools.studies.running import check_unchanged
 from fumehood_tools.studies.spending import spent_in_words
+from fumehood_tools.studies.suggesting.suggest import Asked, suggest
 from fumehood_tools.timestamps import now
 
 pytestmark = pytest.mark.child
@@ -72,6 +75,19 @@ def scored(settings: Settings, box: Sandbox, seeds: list[int], gain: float = 0.5
         put_custom_score(settings, box, "whitened", seed, 0.8 + gain + 0.012 * number)
 
 
+def report(settings: Settings, results: str) -> str:
+    """Write the report of the study; return its text. results: the part with this name."""
+    lab = Lab(settings)
+    resolver = Resolver(settings.workspace, "s", lab.studies, lab.records)
+    parts = {**dict.fromkeys(PARTS, "In words."), "results": results}
+
+    def no_paper(_: str) -> Any:
+        raise UnknownName("paper", _, [], "None is stored.")
+
+    done = write_report(resolver, "Whitening", Prose(**parts), lab.records, no_paper)
+    return (settings.workspace / done.markdown).read_text("utf-8")
+
+
 def test_a_plan_registers_the_sealed_files_and_the_sandboxs_headline_metric(
     settings: Settings, box: Sandbox
 ) -> None:
@@ -86,7 +102,7 @@ def test_a_plan_registers_the_sealed_files_and_the_sandboxs_headline_metric(
         planned(settings, l0_targets=[16], controls=True)
     with pytest.raises(BadRequest, match="damage is only shown"):
         planned(settings, metric="damage")
-    with pytest.raises(BadRequest, match="budget of the plan is 3 SAEs"):
+    with pytest.raises(BadRequest, match="budget of the plan is 3 scores"):
         planned(settings, budget=Budget(saes=3))
     check_unchanged(Lab(settings), plan)
     with (box.folder / "evaluation" / "evaluate.py").open("a", encoding="utf-8") as file:
@@ -112,7 +128,7 @@ def test_a_plan_gets_a_registered_verdict_once_all_of_its_scores_are_there(
     assert any("no control" in said for said in done.missing_controls)
     assert judge_plan(Lab(settings), "s", number)[0] == entry
     lab = Lab(settings)
-    assert spent_in_words(lab, lab.studies.read("s")).startswith("Spent: 8 SAEs, 0.3 minutes")
+    assert spent_in_words(lab, lab.studies.read("s")).startswith("Spent: 8 scores, 0.3 minutes")
     assert "promote" not in next_call(lab.studies.read("s"))
     assert audit(settings.workspace)[0].is_sound
 
@@ -123,16 +139,7 @@ def test_a_report_shows_every_score_by_the_sandboxs_own_evaluation(
     found = planned(settings)
     scored(settings, box, found.plan.seeds)
     entry, _ = judge_plan(Lab(settings), "s", found.entry.number)
-    lab = Lab(settings)
-    resolver = Resolver(settings.workspace, "s", lab.studies, lab.records)
-    parts = dict.fromkeys(PARTS, "In words.")
-    parts["results"] = f"The verdict is {{{{conclusion:{entry.number}/whitened#verdict}}}}."
-
-    def no_paper(_: str) -> Any:
-        raise UnknownName("paper", _, [], "None is stored.")
-
-    done = write_report(resolver, "Whitening", Prose(**parts), lab.records, no_paper)
-    text = (settings.workspace / done.markdown).read_text("utf-8")
+    text = report(settings, f"The verdict is {{{{conclusion:{entry.number}/whitened#verdict}}}}.")
     assert "Means in steer, by its own evaluation" in text and "supported" in text
     assert text.count("| `whitened/seed") == 4 and "11 scored" in text
     assert "an evaluation of its own: plot" in text.replace("\n", " ")
@@ -167,3 +174,54 @@ def test_what_no_plan_foresaw_is_exploratory_and_tests_elsewhere_are_refused(
         ask(Lab(settings), store, "s", found.entry.number)
     with pytest.raises(BadRequest, match="cannot move to another layer"):
         promote(Lab(settings), store, "s", found.entry.number, "whitened")
+
+
+def test_failed_runs_are_spent_keep_a_plan_from_running_again_and_are_in_the_report(
+    settings: Settings, box: Sandbox, store: JobStore
+) -> None:
+    found = planned(settings)
+    first, *others = found.plan.seeds
+    scored(settings, box, others)
+    put_custom_score(settings, box, "mean_difference", first, 0.8)
+    put_custom_failure(settings, box, "whitened", first, "whitened.py:20: singular")
+    entry, done = judge_plan(Lab(settings), "s", found.entry.number)
+    assert not done.to_run and f"seed {first} failed: whitened.py:20" in done.lacking["whitened"]
+    lab = Lab(settings)
+    study = lab.studies.read("s")
+    assert spent_in_words(lab, study).startswith("Spent: 8 scores, 0.8 minutes")
+    assert "a run of this plan would fail again" in after_conclusion("s", entry.number, done)
+    assert first in lab.used_seeds() and first not in lab.scored_seeds("steer").get("whitened", ())
+    [row] = suggest(lab, store, Asked("s", "failures")).suggestions
+    assert row.what == "whitened in steer failed" and "singular" in row.quote
+    written = report(settings, "A run failed.")
+    assert "**failed** in produce: whitened.py:20: singular" in written
+
+
+def test_an_archive_of_such_a_study_has_its_scores_and_failures_and_verifies(
+    settings: Settings, box: Sandbox, tmp_path: Path
+) -> None:
+    found = planned(settings)
+    first, *others = found.plan.seeds
+    scored(settings, box, others)
+    put_custom_score(settings, box, "mean_difference", first, 0.8)
+    put_custom_score(settings, box, "whitened", first, 1.3)
+    put_custom_failure(settings, box, "principal", first)
+    judge_plan(Lab(settings), "s", found.entry.number)
+    made = export_study(settings.workspace, "s", tmp_path / "s.zip")
+    checked = check_archive(made.file, made.key)
+    assert not checked.wrong
+
+
+def test_a_file_that_fails_with_every_seed_is_named_once_and_keeps_the_others_waiting(
+    settings: Settings, box: Sandbox
+) -> None:
+    found = planned(settings, variants=["whitened", "principal"])
+    scored(settings, box, found.plan.seeds)
+    for seed in found.plan.seeds:
+        put_custom_failure(settings, box, "principal", seed, "principal.py:3: no rows.")
+    _, done = judge_plan(Lab(settings), "s", found.entry.number)
+    reasons = {claim.variant: claim.reason for claim in done.claims}
+    assert reasons["principal"].count("no rows") == 1
+    assert "planned scores of principal are missing" in reasons["whitened"]
+    _, early = judge_plan(Lab(settings), "s", found.entry.number, early=True)
+    assert {claim.variant: claim.verdict for claim in early.claims}["whitened"] == "supported"

@@ -61,7 +61,7 @@ __all__ = [
     "read_benchmarks",
 ]
 
-_MOST_FAILURES = 20
+MOST_FAILURES = 20
 
 
 def read_benchmarks(
@@ -188,7 +188,7 @@ def _table(
         definitions={"change": CHANGE} if any(row.kind == "custom" for row in rows) else {},
         controls=controls.text().splitlines() if controls else [],
         controls_ok=controls.ok if controls else None,
-        failures=[failure_row(f, read.current, read.packaged) for f in failed[:_MOST_FAILURES]],
+        failures=[failure_row(f, read.current, read.packaged) for f in failed[:MOST_FAILURES]],
         unscored=_unscored(read),
         other_settings=_others(read.settings, read.shown),
         left_out=[*read.found.damaged, *read.chosen.left_out, *_more(len(failed))],
@@ -303,9 +303,9 @@ def _is_detailed(scores: Sequence[Score], read: _Records) -> bool:
 
 
 def _more(failures: int) -> list[LeftOut]:
-    if failures <= _MOST_FAILURES:
+    if failures <= MOST_FAILURES:
         return []
-    hidden = failures - _MOST_FAILURES
+    hidden = failures - MOST_FAILURES
     return [LeftOut(reason="failures not listed, as there are too many", count=hidden, examples=[])]
 
 

@@ -32,7 +32,7 @@ from fumehood_tools.bench.controls import CONTROL_NAMES
 from fumehood_tools.bench.noise import LEAST_SEEDS
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.receipts.places import results_of, run_of
-from fumehood_tools.receipts.trials import CONTROL, Trial, read_trial, trial_of
+from fumehood_tools.receipts.trials import CONTROL, OWN, Trial, read_trial, trial_of
 from fumehood_tools.records.levels import is_at
 from fumehood_tools.records.parameters import Value
 from fumehood_tools.records.scores import Failure, Score
@@ -83,9 +83,10 @@ def count_tries_of(found: SandboxRecords, setting: Setting, packaged: Mapping[st
 
 
 def _tries(sandbox: str, found: SandboxRecords, packaged: Mapping[str, str]) -> int:
-    """Return the number of tries in one sandbox."""
-    words = {place: set(said) for place, said in found.tried.items()}
-    records: dict[str, Score | Failure] = {**found.scores, **found.failures}
+    """Return the number of tries in one sandbox, without those of its own evaluation."""
+    words = {place: own for place, said in found.tried.items() if (own := _without_own(said))}
+    failed = {place: one for place, one in found.failures.items() if one.sealed_sha256 is None}
+    records: dict[str, Score | Failure] = {**found.scores, **failed}
     here: set[tuple[str, Trial]] = set()
     for place, record in records.items():
         word = trial_of(record.model_dump(mode="json", include=_SAYS_WHAT))
@@ -106,6 +107,11 @@ def _tries(sandbox: str, found: SandboxRecords, packaged: Mapping[str, str]) -> 
     gone = [place for place, said in words.items() if "" in said]
     kept = [one for one in records.values() if _counts(one, packaged)]
     return _verdicts(kept) + len(lost) + _older(gone, packaged)
+
+
+def _without_own(words: Iterable[str]) -> set[str]:
+    """Return trial words without those of own evaluations, which `custom.tries` counts."""
+    return {word for word in words if read_trial(word).settings != OWN}
 
 
 def _counts(record: Score | Failure, packaged: Mapping[str, str]) -> bool:

@@ -122,7 +122,8 @@ class CustomChildren:
     def evaluate(self, produced: Path, name: str, seed: int) -> tuple[dict[str, float], float]:
         """Evaluate arrays that a variant has produced; return metrics and seconds.
 
-        produced: the file that `produce` returned, or one that was kept. Raises RunFailed.
+        produced: the file that `produce` returned, or one that was kept. Raises RunFailed, and
+        IntegrityFailed (not_measured) if the evaluation says that it cannot measure the arrays.
         """
         # The child sees nothing outside of its nursery's folder.
         seen = self._evaluators / f"{name}-{seed}.safetensors"
@@ -141,7 +142,7 @@ class CustomChildren:
         out, took = self._run(self._evaluate, EVALUATE, spec, seed, home, readable, minutes)
         said = take_file(out, METRICS, MOST_SAID)
         if said is None:
-            raise _failed(out, "evaluate.py", "Mend it; it is the sandbox's own code.")
+            raise _failed(out)
         return self._declared(json.loads(said)), took
 
     def _declared(self, found: Mapping[str, Any]) -> dict[str, float]:
@@ -176,10 +177,12 @@ class CustomChildren:
             outcome = child.wait()
         if outcome.limit is not None or outcome.exit_code not in (0, 3):
             tail = last_lines(outcome.output_tail, 4)
-            raise RunFailed(
+            error = RunFailed(
                 f"{program.rpartition('.')[2]} ended early ({outcome.limit or outcome.exit_code}). "
                 f"Use less time and memory, or raise [limits]. Its last output (untrusted):\n{tail}"
             )
+            error.limit = outcome.limit
+            raise error
         return out, outcome.seconds
 
     def _refused(self, out: Path, name: str) -> VariantRejected | RunFailed:
@@ -192,10 +195,17 @@ class CustomChildren:
         return VariantRejected(f"{name}.py", line, rule, "see AGENTS.md for what produce returns")
 
 
-def _failed(out: Path, file: str, cure: str) -> RunFailed:
+def _failed(out: Path) -> RunFailed:
+    """Return why an evaluation gave no metrics: because of the arrays, or of its own code."""
     said = take_file(out, ERROR, MOST_SAID)
     error = json.loads(said) if said is not None else {}
-    return RunFailed(f"{file}:{error.get('line')}: {str(error.get('error'))[:500]}. {cure}")
+    why = str(error.get("error"))[:500]
+    if error.get("not_measured"):
+        return IntegrityFailed(
+            "not_measured", why, "Change what the variant produces, see AGENTS.md."
+        )
+    line = error.get("line")
+    return RunFailed(f"evaluate.py:{line}: {why}. Mend it; it is the sandbox's own code.")
 
 
 def judge_origin(source: bytes, limits: LimitsSpec) -> None:

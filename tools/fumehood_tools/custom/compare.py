@@ -20,16 +20,25 @@ from fumehood_tools.custom.comparison import (
     CustomRow,
     CustomWord,
 )
-from fumehood_tools.custom.scored import CustomScores, Version, mean_and_sd, scores_of
+from fumehood_tools.custom.scored import (
+    CustomScores,
+    Version,
+    mean_and_sd,
+    scores_of,
+    variant_sha256,
+)
 from fumehood_tools.custom.sealed import custom_of, is_pinned
 from fumehood_tools.custom.tries import count_tries
 from fumehood_tools.errors import BadRequest, UnknownName
+from fumehood_tools.quoting import one_line
 from fumehood_tools.registry.sae_metrics import QUALITY
 from fumehood_tools.runs.baselines import USUAL
 from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.sandbox.variants import variant_names
 from fumehood_tools.settings import Settings
 from fumehood_tools.spec import CustomMetric
+
+_MESSAGE = 300
 
 
 def compare_custom(
@@ -64,8 +73,7 @@ def compare_custom(
             f"variants={names})."
         )
     if missing := [name for name in (baseline, *chosen) if name not in current]:
-        again = f"run_variants(sandbox={box.name!r}, variants={missing})"
-        raise BadRequest(f"{', '.join(missing)} has no score here. Run it first: {again}.")
+        raise BadRequest(_without_score(box, scores, missing))
     base, others = current[baseline], [current[name] for name in chosen]
     looks = {one.variant: look_of(one.runs, base.runs) or 1 for one in others}
     tries = count_tries(settings, box, scores, base.sha256) + more_tries
@@ -81,6 +89,21 @@ def compare_custom(
         left_out=left_out(scores),
         rows=judged(declared, base, others, tries, looks),
     )
+
+
+def _without_score(box: Sandbox, scores: CustomScores, missing: Sequence[str]) -> str:
+    """Return what to do about variants without a score: mend the file that fails, or run it."""
+    said = [
+        f"{one.variant} has no score here: it failed in {one.stage} with seed {one.seed} "
+        f"({one_line(one.message)[:_MESSAGE]}). Mend it, then call check_variant."
+        for one in {one.variant: one for one in reversed(scores.unresolved())}.values()
+        if one.variant in missing and one.file_version == variant_sha256(box, one.variant)
+    ]
+    new = [name for name in missing if not any(line.startswith(f"{name} ") for line in said)]
+    if new:
+        again = f"run_variants(sandbox={box.name!r}, variants={new})"
+        said.append(f"{', '.join(new)} has no score here. Run it first: {again}.")
+    return " ".join(said)
 
 
 def usual_baseline(scores: CustomScores) -> str | None:
@@ -111,7 +134,7 @@ def left_out(scores: CustomScores) -> list[str]:
         f"{count} scores by other sealed files, setting='sealed {digest[:12]}'"
         for digest, count in scores.others.items()
     ]
-    return found + [f"{place}: {why}" for place, why in scores.broken.items()]
+    return found + [f"{place}: {why}" for place, why in scores.records.broken.items()]
 
 
 def judged(

@@ -14,7 +14,7 @@ from fumehood_tools.custom.comparison import BASELINE
 from fumehood_tools.custom.plot import Seen, effects_of
 from fumehood_tools.custom.scored import Version, mean_and_sd
 from fumehood_tools.custom.sealed import custom_of, is_pinned
-from fumehood_tools.custom.table import STALE, words_about
+from fumehood_tools.custom.table import STALE, failure_rows, words_about
 from fumehood_tools.receipts import mac_of
 from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.settings import Settings
@@ -70,9 +70,10 @@ def _warnings(settings: Settings, box: Sandbox, seen: Seen) -> list[str]:
     said = [f"evaluated by this sandbox's own code, sha256 {scores.sealed}"]
     if not is_pinned(settings.state, box, scores.sealed):
         said.append("no reviewer has pinned this code")
-    others = sum(scores.others.values())
+    others, failed = sum(scores.others.values()), failure_rows(box, scores)
     said += [f"left out: {others} scores by other sealed files"] * bool(others)
-    return [*said, *(f"left out: {place}: {why}" for place, why in scores.broken.items())]
+    said += [f"failed: {one.label} seed {one.seed}: {one.message}" for one in failed]
+    return [*said, *(f"left out: {place}: {why}" for place, why in scores.records.broken.items())]
 
 
 def _definitions(seen: Seen) -> list[str]:

@@ -1,7 +1,10 @@
-"""Run variants of a custom sandbox: produce, evaluate, and record each as a signed receipt."""
+"""Run variants of a custom sandbox: produce, evaluate, and record each as a signed receipt.
+
+A run that gets no score is recorded, too, as in every sandbox.
+"""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,9 +19,12 @@ from fumehood_tools.jobs import Progress
 from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.receipts import Draft, RecordWriter, place_of, read_folder
-from fumehood_tools.records.scores import Asked
+from fumehood_tools.records.scores import Asked, Failure
+from fumehood_tools.registry.kinds import FAILURE
+from fumehood_tools.runs.recording import without_paths
 from fumehood_tools.sandbox.create import open_sandbox
 from fumehood_tools.sandbox.declarations import declares_no_training
+from fumehood_tools.scoring.requests import ErrorReport
 from fumehood_tools.settings import Settings
 from fumehood_tools.timestamps import now
 
@@ -65,11 +71,8 @@ class CustomRun:
             ):
                 for number, item in enumerate(waiting):
                     self._report(number, len(waiting), item)
-                    try:
-                        measured = children.measure(item.variant, item.source, item.seed)
-                        self._record(item, measured, asked)
-                    except FumehoodError as error:
-                        failed[f"{item.variant} seed {item.seed}"] = str(error)
+                    if why := self._measure(children, item, asked):
+                        failed[f"{item.variant} seed {item.seed}"] = why
                 self._report(len(waiting), len(waiting))
         scored = len(items) - len(failed)
         if not scored:
@@ -94,6 +97,47 @@ class CustomRun:
         held = read_folder(self._settings.workspace, place, self._book)
         return held is not None and held.kind == KIND and held.problem is None
 
+    def _measure(
+        self, children: CustomChildren, item: CustomItem, asked: Asked | None
+    ) -> str | None:
+        """Run one item and record what became of it; return why it got no score, or None."""
+        started, stage = now(), "produce"
+        try:
+            produced, spent = children.produce(item.variant, item.source, item.seed)
+            stage = "evaluate"
+            metrics, took = children.evaluate(produced, item.variant, item.seed)
+        except FumehoodError as error:
+            return self._failure(item, stage, error, started)
+        self._record(item, Measured(produced, metrics, spent, took), asked)
+        return None
+
+    def _failure(self, item: CustomItem, stage: str, error: FumehoodError, started: str) -> str:
+        """Store why an item gets no score; return the message as stored."""
+        report, subject = ErrorReport.of(error), self._box.spec.subject
+        message = without_paths(report.message, self._settings)
+        sha256 = hashlib.sha256(item.source).hexdigest()
+        failure = Failure(
+            variant=item.variant,
+            seed=item.seed,
+            file_sha256=sha256,
+            run=item.digest,
+            control=item.variant if declares_no_training(item.source) else None,
+            stage=stage,
+            code=report.code,
+            check=report.check,
+            limit=report.limit,
+            message=message,
+            variant_sha256=sha256,
+            subject=subject.name,
+            layer=subject.layer,
+            glass=self.level,
+            sealed_sha256=self.sealed,
+            started=started,
+            finished=now(),
+        )
+        self._write(FAILURE.name, item, failure.model_dump(mode="json"), {})
+        return message
+
     def _record(self, item: CustomItem, measured: Measured, asked: Asked | None) -> None:
         spec = self._box.spec
         content = {
@@ -116,12 +160,14 @@ class CustomRun:
             "seconds": [round(measured.produce_seconds, 2), round(measured.evaluate_seconds, 2)],
             "written": now(),
         }
-        files: dict[str, bytes | Path] = {
-            f"{item.variant}.py": item.source,
-            "produced.safetensors": measured.produced,
-        }
+        self._write(KIND, item, content, {"produced.safetensors": measured.produced})
+
+    def _write(
+        self, kind: str, item: CustomItem, content: Mapping[str, Any], beside: Mapping[str, Path]
+    ) -> None:
+        files: dict[str, bytes | Path] = {f"{item.variant}.py": item.source, **beside}
         place = place_of(item.folder, self._settings.workspace)
-        self._writer.write(Draft(KIND, place, content, files))
+        self._writer.write(Draft(kind, place, content, files))
 
     def _report(self, number: int, total: int, item: CustomItem | None = None) -> None:
         now_at = f"; {item.variant} seed {item.seed}" if item else ""

@@ -1,6 +1,8 @@
-"""The scores of a custom sandbox: by version of a variant's file, for one set of sealed files.
+"""The scores and failed runs of a custom sandbox, for one set of sealed files.
 
-Scores of other sealed files are another evaluator's: they are counted, and read by naming them.
+Scores are put together by version of a variant's file.
+
+Those of other sealed files are another evaluator's: scores are counted, and read by naming them.
 Only reads records, a few ms each. `tries` says what p values are corrected for.
 """
 
@@ -17,6 +19,8 @@ from fumehood_tools.custom.sealed import sealed_sha256
 from fumehood_tools.errors import StorageFailed, UnknownName
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.receipts import Book, mac_of, open_book, place_of, read_folder
+from fumehood_tools.records.scores import Failure
+from fumehood_tools.registry.kinds import FAILURE
 from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.sandbox.sources import origin_of
 from fumehood_tools.settings import Settings
@@ -49,24 +53,41 @@ class Version(NamedTuple):
         return {seed: float(one["metrics"][metric]) for seed, one in sorted(self.scores.items())}
 
 
+class Records(NamedTuple):
+    """The records under results/, by place. broken: what does not verify -> why."""
+
+    valid: dict[str, dict[str, Any]]
+    failed: dict[str, Failure]
+    broken: dict[str, str]
+
+
 class CustomScores(NamedTuple):
     """The scores of one set of sealed files.
 
-    others: hash of other sealed files -> number of their scores. broken: places of records that do
-    not verify -> why. valid: place -> record, of all sealed files. book: the ledger that they were
-    checked against.
+    others: hash of other sealed files -> number of their scores. records: of all sealed files.
+    book: the ledger that they were checked against.
     """
 
     sealed: str
     versions: list[Version]
     others: dict[str, int]
-    broken: dict[str, str]
-    valid: dict[str, dict[str, Any]]
+    records: Records
     book: Book
 
     def current(self) -> dict[str, Version]:
         """Return the versions that are the files of now, by variant."""
         return {one.variant: one for one in self.versions if not one.stale}
+
+    def unresolved(self) -> list[Failure]:
+        """Return the newest failure per variant and seed, except where a later run got a score."""
+        own = [one for one in self.records.failed.values() if one.sealed_sha256 == self.sealed]
+        newest = {(one.variant, one.seed): one for one in sorted(own, key=lambda one: one.finished)}
+        for version in self.versions:
+            for seed, record in version.scores.items():
+                failed = newest.get((version.variant, seed))
+                if failed is not None and failed.finished <= record["written"]:
+                    del newest[version.variant, seed]
+        return [newest[key] for key in sorted(newest)]
 
 
 def mean_and_sd(values: Iterable[float]) -> tuple[float, float | None]:
@@ -78,8 +99,8 @@ def mean_and_sd(values: Iterable[float]) -> tuple[float, float | None]:
 def records_of(settings: Settings, box: Sandbox) -> list[dict[str, Any]]:
     """Return the valid records of a custom sandbox that its sealed files of now have made."""
     sealed = sealed_sha256(box)
-    valid, _ = read_records(settings, box.results, open_book(settings.state))
-    return [record for record in valid.values() if record["sealed_sha256"] == sealed]
+    found = read_records(settings, box.results, open_book(settings.state))
+    return [record for record in found.valid.values() if record["sealed_sha256"] == sealed]
 
 
 def scores_of(settings: Settings, box: Sandbox, setting: str | None = None) -> CustomScores:
@@ -88,32 +109,32 @@ def scores_of(settings: Settings, box: Sandbox, setting: str | None = None) -> C
     Raises UnknownName for a setting that no score has, StorageFailed.
     """
     book, now = open_book(settings.state), sealed_sha256(box)
-    valid, broken = read_records(settings, box.results, book)
+    records = read_records(settings, box.results, book)
     counts: dict[str, int] = defaultdict(int)
-    for record in valid.values():
+    for record in records.valid.values():
         counts[record["sealed_sha256"]] += 1
     sealed = now if setting is None else _chosen(setting, [now, *counts])
-    own = {place: one for place, one in valid.items() if one["sealed_sha256"] == sealed}
+    own = {place: one for place, one in records.valid.items() if one["sealed_sha256"] == sealed}
     versions = list(_versions(box, own, book.order()))
     others = {digest: count for digest, count in counts.items() if digest != sealed}
-    return CustomScores(sealed, versions, others, broken, valid, book)
+    return CustomScores(sealed, versions, others, records, book)
 
 
-def read_records(
-    settings: Settings, results: Path, book: Book
-) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """Return place -> record of what is valid under results/, and place -> why of what is not."""
-    valid, broken = dict[str, dict[str, Any]](), dict[str, str]()
+def read_records(settings: Settings, results: Path, book: Book) -> Records:
+    """Return the records under results/ of scores and failed runs."""
+    found = Records({}, {}, {})
     for folder in sorted(results.glob("*/seed*")):
         place = place_of(folder, settings.workspace)
         held = read_folder(settings.workspace, place, book)
         if held is None:
             continue
         if held.problem is not None:
-            broken[place] = held.problem.text
+            found.broken[place] = held.problem.text
         elif held.kind == KIND:
-            valid[place] = held.record
-    return valid, broken
+            found.valid[place] = held.record
+        elif held.kind == FAILURE.name:
+            found.failed[place] = Failure.model_validate(held.record)
+    return found
 
 
 def _chosen(setting: str, known: Iterable[str]) -> str:
@@ -134,7 +155,7 @@ def _versions(
     origin = origin_of(box.folder)
     for (variant, sha256), places in sorted(by_file.items()):
         scores = {seed: records[place] for seed, place in places.items()}
-        is_stale = sha256 != _sha256(box.variants / f"{variant}.py")
+        is_stale = sha256 != variant_sha256(box, variant)
         came = origin.came_with(f"variants/{variant}.py", sha256)
         kind: Kind = "baseline" if came and not is_stale else "custom"
         if any(record["control"] for record in scores.values()):
@@ -153,8 +174,9 @@ def _run(record: Mapping[str, Any], order: Mapping[str, int]) -> SeedRun:
     return SeedRun(record["seed"], written, known, frozenset(asked["seeds"]))
 
 
-def _sha256(path: Path) -> str:
+def variant_sha256(box: Sandbox, variant: str) -> str:
+    """Return the hash of a variant's file of now; "" if there is none."""
     try:
-        return hashlib.sha256(read_plain(path)).hexdigest()
+        return hashlib.sha256(read_plain(box.variants / f"{variant}.py")).hexdigest()
     except StorageFailed:
         return ""

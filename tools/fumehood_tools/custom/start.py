@@ -93,7 +93,7 @@ def forecast(
     current = scores.current()
     wanted = [(name, seed) for name in variants for seed in seeds]
     scored = sum(name in current and seed in current[name].scores for name, seed in wanted)
-    taken = [sum(one["seconds"]) for one in scores.valid.values()]
+    taken = [sum(one["seconds"]) for one in scores.records.valid.values()]
     left = len(wanted) - scored
     return Ahead(scored, left, left * statistics.fmean(taken) if taken else 0.0)
 

@@ -13,9 +13,17 @@ from fumehood_tools.bench.answer import (
     TableAnswer,
     significant,
 )
-from fumehood_tools.bench.benchmark_table import OtherSetting, align
+from fumehood_tools.bench.benchmark_table import OtherSetting, align, failure_lines
+from fumehood_tools.bench.table import MOST_FAILURES
+from fumehood_tools.bench.table_rows import FailureRow, failure_row
 from fumehood_tools.cursors import cursor_of, offset_of
-from fumehood_tools.custom.scored import CustomScores, Version, mean_and_sd, scores_of
+from fumehood_tools.custom.scored import (
+    CustomScores,
+    Version,
+    mean_and_sd,
+    scores_of,
+    variant_sha256,
+)
 from fumehood_tools.custom.sealed import custom_of, is_pinned
 from fumehood_tools.errors import UnknownName
 from fumehood_tools.registry.sae_metrics import QUALITY
@@ -64,6 +72,7 @@ def custom_table(
         rows=[_row(version, metrics) for version in page],
         columns={metric.name: words_about(metric) for metric in metrics},
         seed_rows=seeds[:limit],
+        failures=failure_rows(box, scores, variants),
         unscored=unscored if variants is None else [],
         other_settings=[
             OtherSetting(setting=f"sealed {digest[:_DIGEST]}", scores=count, differs=[_OTHER])
@@ -73,6 +82,15 @@ def custom_table(
         next_cursor=cursor_of(LIST, start + limit) if more else None,
         next=_next(box, scores),
     )
+
+
+def failure_rows(
+    box: Sandbox, scores: CustomScores, variants: Sequence[str] | None = None
+) -> list[FailureRow]:
+    """Return the failed runs without a later score, newest file or not. variants: None for all."""
+    failed = [one for one in scores.unresolved() if variants is None or one.variant in variants]
+    current = {name: variant_sha256(box, name) for name in {one.variant for one in failed}}
+    return [failure_row(one, current, {}) for one in failed[:MOST_FAILURES]]
 
 
 _OTHER = "sealed files (interface, inputs, evaluation, [custom] or subject): another evaluator"
@@ -95,6 +113,7 @@ def table_text(table: TableAnswer) -> str:
     for seed in table.seed_rows:
         values = [f"{name} {value:.5g}" for name, value in seed.metrics.items()]
         lines.append(f"{seed.label} seed {seed.seed}: {', '.join(values)}; {seed.finished}")
+    lines += failure_lines(table.failures)
     lines += [f"no score yet: {', '.join(table.unscored)}"] * bool(table.unscored)
     lines += [f"{one.scores} scores in {one.setting!r}" for one in table.other_settings]
     lines += [f"more: cursor={table.next_cursor!r}"] * bool(table.next_cursor)
@@ -174,7 +193,7 @@ def _warnings(settings: Settings, box: Sandbox, scores: CustomScores) -> list[st
     found = [f"evaluated by this sandbox's own code, sha256 {scores.sealed}"]
     if not is_pinned(settings.state, box, scores.sealed):
         found.append("no reviewer has pinned this code")
-    return found + [f"left out: {place}: {why}" for place, why in scores.broken.items()]
+    return found + [f"left out: {place}: {why}" for place, why in scores.records.broken.items()]
 
 
 def _next(box: Sandbox, scores: CustomScores) -> str:

@@ -85,7 +85,10 @@ def validate_sandbox(
         sealed=sealed_sha256(box),
         validated=now(),
         seconds=round(time.monotonic() - started, 1),
-        results=in_order(found, "budget read: nothing is run"),
+        results=tuple(
+            one.model_copy(update={"own": True})
+            for one in in_order(found, "budget read: nothing is run")
+        ),
     )
     if report.passes and pinned(settings.state, box) is None:
         pin(settings.state, box)

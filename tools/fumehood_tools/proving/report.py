@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from fumehood_tools.proving.standard import BY_NUMBER, PARTS, REQUIREMENTS
+from fumehood_tools.proving.own_standard import OWN_BY_NUMBER
+from fumehood_tools.proving.standard import BY_NUMBER, PARTS, REQUIREMENTS, Requirement
 from fumehood_tools.quoting import one_line, quotable
 
 State = Literal["passed", "failed", "not_tried"]
@@ -35,15 +36,21 @@ class Result(BaseModel, frozen=True):
     state: State
     why: str = Field("", description="what was found; for not_tried, why not")
     faults: tuple[Fault, ...] = ()
+    own: bool = Field(False, description="of a sandbox with an evaluation of its own")
+
+    @property
+    def rule(self) -> Requirement:
+        """The requirement, as it is for this sandbox."""
+        return (OWN_BY_NUMBER if self.own else BY_NUMBER)[self.number]
 
     @property
     def remedy(self) -> str:
         """What to do about it; empty if it passed."""
-        return BY_NUMBER[self.number].remedy if self.state == "failed" else ""
+        return self.rule.remedy if self.state == "failed" else ""
 
     def text(self) -> str:
         """Return it as lines of text."""
-        rule = BY_NUMBER[self.number]
+        rule = self.rule
         if self.state == "passed":
             return f"  {self.number} passed: {self.why or rule.says}"
         if self.state == "not_tried":

@@ -6,7 +6,7 @@ them.
 
 from typing import Literal, NamedTuple
 
-VERSION = 2
+VERSION = 3
 """Raise it when a requirement changes its meaning, so that kept reports are not shown any more."""
 
 Stage = Literal["read", "run"]

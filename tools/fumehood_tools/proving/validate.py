@@ -32,7 +32,6 @@ from fumehood_tools.proving.request import (
 )
 from fumehood_tools.proving.running import NUMBERS, Proof, judge_runs
 from fumehood_tools.proving.sealed import judge_files
-from fumehood_tools.proving.standard import BY_NUMBER, REQUIREMENTS
 from fumehood_tools.sarif import Found, Rule, sarif_log
 from fumehood_tools.settings import Settings
 from fumehood_tools.spec import SandboxSpec
@@ -141,7 +140,8 @@ class _Running:
 
 def write_sarif(report: Report, settings: Settings) -> str:
     """Write a report as SARIF; return the file's path in the workspace. Raises StorageFailed."""
-    rules = [Rule(f"sandbox/{one.number}", f"{one.says}.", one.remedy) for one in REQUIREMENTS]
+    needed = [one.rule for one in report.results]
+    rules = [Rule(f"sandbox/{one.number}", f"{one.says}.", one.remedy) for one in needed]
     path = sarif_path(settings, report)
     content = sarif_log(
         "fumehood validate_sandbox", _version(), rules, _findings(report), report.validated
@@ -153,7 +153,7 @@ def write_sarif(report: Report, settings: Settings) -> str:
 def _findings(report: Report) -> Iterator[Found]:
     for result in report.results:
         for fault in result.faults:
-            message = f"{fault.why} {BY_NUMBER[result.number].remedy}"
+            message = f"{fault.why} {result.remedy}"
             file = f"sandboxes/{report.sandbox}/{fault.file or 'sandbox.toml'}".rstrip("/")
             yield Found(f"sandbox/{result.number}", message, file, fault.line)
 

@@ -15,6 +15,9 @@ from fumehood_tools.registry.kinds import FAILURE, SCORE
 
 CONTROL = "control"
 """The word of a control (blank or spike), which does not count as a try."""
+OWN = "own"
+"""The settings of a failed run of a sandbox with an evaluation of its own. The scores of such a
+sandbox are of another kind, which has no trial words."""
 TRIED = (SCORE.name, FAILURE.name)
 """Names of the kinds whose records are tries."""
 _FILE, _DIGEST = 16, 8
@@ -22,11 +25,16 @@ _PARTS = 3
 
 
 class Trial(NamedTuple):
-    """What was tried, as shortened digests. settings is "" for a failed run."""
+    """What was tried, as shortened digests. settings is "" or OWN for a failed run."""
 
     file: str
     parameters: str = ""
     settings: str = ""
+
+    @property
+    def was_scored(self) -> bool:
+        """Whether this is the try of a score. Failed runs do not name their settings."""
+        return self.settings not in ("", OWN)
 
     def is_of(self, sha256: str) -> bool:
         """Return whether this is a try of the file with this sha256."""
@@ -41,6 +49,8 @@ def trial_of(record: Mapping[str, Any]) -> str:
     file = str(record.get("file_sha256") or about.get("variant_sha256") or "")
     parameters = digest_of(record.get("parameters") or {})[:_DIGEST]
     settings = str(about.get("settings_digest") or "")[:_DIGEST]
+    if record.get("sealed_sha256"):
+        settings = OWN
     return "/".join([file[:_FILE], parameters, settings])
 
 

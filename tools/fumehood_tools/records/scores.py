@@ -212,7 +212,7 @@ class Failure(BaseModel, frozen=True):
     file_sha256: str | None = None
     run: str = Field(description="content address of everything that determines the numbers")
     control: str | None = None
-    stage: str = Field(description="check, train or score")
+    stage: str = Field(description="check, train or score; produce or evaluate")
     code: str
     check: str | None = Field(None, description="the evaluator's check that failed")
     limit: str | None = Field(None, description="the limit of the glass that was reached")
@@ -221,6 +221,10 @@ class Failure(BaseModel, frozen=True):
     subject: str | None = Field(None, description="null in records older than this field")
     layer: int | None = Field(None, description="null in records older than this field")
     glass: str | None = Field(None, description="the isolation level")
+    sealed_sha256: str | None = Field(
+        None,
+        description="the sealed files of a sandbox with an evaluation of its own; else null",
+    )
     cost: Cost | None = Field(
         None, description="of its training elsewhere; null: on this machine, or it did not end"
     )

@@ -137,7 +137,7 @@ class Recorder:
 
         effort: what its training took elsewhere; None: it was here, or did not end.
         """
-        message = self._without_paths(error.message)
+        message = without_paths(error.message, self.settings)
         glass = self.glass if effort is None else effort.where.glass
         failure = Failure(
             variant=item.variant,
@@ -170,12 +170,13 @@ class Recorder:
         place = receipts.place_of(item.folder, self.settings.workspace)
         self._writer.write(receipts.Draft(kind.name, place, content, files))
 
-    def _without_paths(self, message: str) -> str:
-        """Remove this machine's folders from a message, because records may be shared."""
-        message = quotable(message)
-        for folder in (self.settings.workspace, self.settings.cache, Path.home()):
-            message = message.replace(f"{folder}/", "")
-        return message
+
+def without_paths(message: str, settings: Settings) -> str:
+    """Remove this machine's folders from a message, because records may be shared."""
+    message = quotable(message)
+    for folder in (settings.workspace, settings.cache, Path.home()):
+        message = message.replace(f"{folder}/", "")
+    return message
 
 
 def _cost(answer: ScoringAnswer | None, effort: Effort) -> Cost:

@@ -137,6 +137,11 @@ class Plan(BaseModel, frozen=True):
     )
     written: str
 
+    @property
+    def noun(self) -> str:
+        """What its runs make."""
+        return "SAEs" if self.own is None else "scores"
+
 
 class Experiment(BaseModel, frozen=True):
     """A job that was started for a plan."""
@@ -145,6 +150,7 @@ class Experiment(BaseModel, frozen=True):
     job_id: str
     target: str = Field("local", description="where it trains")
     saes: int
+    noun: str = Field("SAEs", description="what `saes` counts: SAEs, or scores of own evaluations")
     minutes: float = Field(description="estimated")
     written: str
 

@@ -40,6 +40,10 @@ from fumehood_tools.studies.stopping import NOTHING_STOPPED, Stopped, stopped_tr
 from fumehood_tools.timestamps import now
 
 _MARK = "EXPLORATORY: "
+_OTHERS_LACK = (
+    "It was not compared, as planned scores of {} are missing; early=True compares what is there, "
+    "which is a look."
+)
 
 
 def judge_plan(
@@ -220,6 +224,9 @@ def _claims(
     for file in plan.variants:
         places, pair = scores.places[file.name], (file.name, plan.baseline.name)
         lacks = [f"{name}: {lacking[name]}" for name in pair if name in lacking]
+        incomplete = f"Planned scores are missing: {'; '.join(lacks)}." if lacks else None
+        if lacking and not lacks and comparison is None:
+            incomplete = _OTHERS_LACK.format(", ".join(lacking))
         claims.append(
             claim_of(
                 file.name,
@@ -227,7 +234,7 @@ def _claims(
                 aim_of(plan),
                 seeds=seeds_at(lab, plan.sandbox, places),
                 receipts=[f"{under}/{place}" for place in places],
-                incomplete=f"Planned scores are missing: {'; '.join(lacks)}." if lacks else None,
+                incomplete=incomplete,
             )
         )
     return [marked(claim) for claim in claims] if is_exploratory else claims

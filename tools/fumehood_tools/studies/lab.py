@@ -120,7 +120,7 @@ class Lab:
             self._own[sandbox] = {}
             if listed:
                 results = self.folder(sandbox) / "results"
-                self._own[sandbox], _ = read_records(self.settings, results, self.book)
+                self._own[sandbox] = read_records(self.settings, results, self.book).valid
         return self._own[sandbox]
 
     def packaged(self, sandbox: str) -> Packaged:
@@ -150,7 +150,7 @@ class Lab:
             for place, words in found.tried.items():
                 seed = self.seed_of(place)
                 for trial in map(read_trial, words):
-                    if trial.settings and seed is not None:  # a failure does not say its settings
+                    if trial.was_scored and seed is not None:
                         seeds[trial.file].add(seed)
             for score in found.scores.values():
                 if score.control is None:

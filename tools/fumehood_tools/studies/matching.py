@@ -19,10 +19,14 @@ from fumehood_tools.runs.baselines import levels_around
 from fumehood_tools.studies.entries import Plan, PlannedVariant
 from fumehood_tools.studies.lab import Lab
 from fumehood_tools.studies.own.matching import own_scores
-from fumehood_tools.studies.planned import PlannedScores, seeds_in_words
+from fumehood_tools.studies.planned import (
+    MOST_SHOWN,
+    PlannedScores,
+    failed_in_words,
+    seeds_in_words,
+)
 
 _Parameters = tuple[tuple[str, Value], ...]
-_MOST_SHOWN = 3
 
 
 def scores_of(lab: Lab, plan: Plan, receipt: str) -> PlannedScores:
@@ -165,10 +169,10 @@ def _lacking(
         gone |= missing
         if missing:
             said.append(f"{seeds_in_words(missing)} without a score at {level}")
-    if len(said) > _MOST_SHOWN:
-        said = [*said[:_MOST_SHOWN], f"{len(said) - _MOST_SHOWN} more levels"]
+    if len(said) > MOST_SHOWN:
+        said = [*said[:MOST_SHOWN], f"{len(said) - MOST_SHOWN} more levels"]
     relevant = failed if any(not places for places in levels.values()) else failed.keys() & gone
-    said += [f"seed {seed} failed: {failed[seed][:300]}" for seed in sorted(relevant)[:_MOST_SHOWN]]
+    said += failed_in_words({seed: failed[seed] for seed in relevant})
     return "; ".join(said)
 
 

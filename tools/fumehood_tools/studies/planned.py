@@ -1,10 +1,15 @@
 """The scores that belong to a plan, as data; matching.py finds them. Light."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from fumehood_tools.bench.collect import SandboxRecords, Setting
 from fumehood_tools.records.seed_lists import short_seeds
+
+MOST_SHOWN = 3
+"""Levels and causes of failures of a file that are named."""
+_MESSAGE = 300
 
 
 class PlannedScores(NamedTuple):
@@ -25,6 +30,15 @@ class PlannedScores(NamedTuple):
     early: list[str]
     again: list[str]
     records: SandboxRecords
+
+
+def failed_in_words(failed: Mapping[int, str]) -> list[str]:
+    """Return seed -> message in words, with the seeds of one message together."""
+    seeds = defaultdict[str, list[int]](list)
+    for seed in sorted(failed):
+        seeds[failed[seed][:_MESSAGE].rstrip(".")].append(seed)
+    causes = list(seeds.items())[:MOST_SHOWN]
+    return [f"{seeds_in_words(some)} failed: {message}" for message, some in causes]
 
 
 def seeds_in_words(seeds: Iterable[int]) -> str:

@@ -158,7 +158,8 @@ def _metric(lab: Lab, box: Sandbox, asked: Proposal) -> tuple[Metric, OwnEvaluat
 def _checked(lab: Lab, study: Study, plan: Plan) -> Prepared | Ahead:
     """Return the run of a plan. Raises if it is impossible or exceeds a budget."""
     run = prepare_plan(lab, plan)
-    check_budget(lab, study, None, plan.budget, Spent(run.left, run.seconds / 60))
+    more = Spent(run.left, run.seconds / 60)
+    check_budget(lab, study, None, plan.budget, more, noun=plan.noun)
     return run
 
 

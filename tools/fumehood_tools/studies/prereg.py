@@ -30,7 +30,7 @@ def prereg_of(study: str, plan: Plan) -> str:
         "Analysis plan": _analysis(plan),
         "Inference criteria": _criteria(plan),
         "Other": [
-            f"Budget: {budget_in_words(plan.budget)}.",
+            f"Budget: {budget_in_words(plan.budget, plan.noun)}.",
             "Controls: two blanks and a known cheat are run with it."
             if plan.controls
             else "Controls: none are run with it.",

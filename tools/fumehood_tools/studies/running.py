@@ -81,7 +81,7 @@ def run_plan(lab: Lab, jobs: JobStore, study: str, number: int, place: RunPlace 
         ahead = prepare_plan(lab, plan, place)
         if not (status and status[-1] in _ACTIVE):
             more = Spent(ahead.left, ahead.seconds / 60 if ahead.left else 0.0)
-            check_budget(lab, notebook, number, plan.budget, more, is_active(jobs))
+            check_budget(lab, notebook, number, plan.budget, more, is_active(jobs), plan.noun)
         key = f"study {study}, plan {number}, round {round_}"
         judge = f"judge_experiment(study={study!r}, plan={number})"
         if isinstance(ahead, Prepared):
@@ -97,6 +97,7 @@ def run_plan(lab: Lab, jobs: JobStore, study: str, number: int, place: RunPlace 
                 plan=number,
                 job_id=started.job.job_id,
                 saes=started.left,
+                noun=plan.noun,
                 minutes=round(started.seconds / 60, 1),
                 written=now(),
             )

@@ -1,4 +1,6 @@
-"""What plans and studies have spent: SAEs, minutes and dollars, from receipts after the plan.
+"""What plans and studies have spent: runs, minutes and dollars, from receipts after the plan.
+
+A run makes an SAE or, in a sandbox with an evaluation of its own, a score.
 
 A score or failure is spent by a plan if it was written after the plan's entry, in its sandbox, by
 one of its files with one of its seeds, or as a control of its baseline. A study also spends what
@@ -17,6 +19,7 @@ from fumehood_tools.pods.wanted import RunPlace
 from fumehood_tools.receipts.places import is_under, results_of, run_of
 from fumehood_tools.receipts.trials import CONTROL
 from fumehood_tools.records.scores import Failure, Score
+from fumehood_tools.registry.kinds import FAILURE
 from fumehood_tools.runs.controls import SEED_STEPS
 from fumehood_tools.studies.entries import (
     Budget,
@@ -53,9 +56,9 @@ class Spent(NamedTuple):
             self.unpriced + other.unpriced,
         )
 
-    def text(self) -> str:
-        """Return it in words."""
-        return f"{self.saes:,} SAEs, {self.minutes:.1f} minutes{self._dollars()}"
+    def text(self, noun: str = "SAEs") -> str:
+        """Return it in words. noun: what was made."""
+        return f"{self.saes:,} {noun}, {self.minutes:.1f} minutes{self._dollars()}"
 
     def _dollars(self) -> str:
         known = f", ${self.usd:,.2f}" if self.usd else ""
@@ -92,13 +95,14 @@ def saes_of(lab: Lab, receipt: str, plan: Plan) -> int:
 
 
 def _own_places(lab: Lab, receipt: str, plan: Plan) -> list[str]:
-    """Return the places of a plan's scores by a sandbox's own evaluation, from the ledger."""
+    """Return the places of a plan's scores and failures by a sandbox's own evaluation, from the
+    ledger."""
     names = {file.name for file in (plan.baseline, *plan.variants)}
     began = lab.order.get(receipt, 0)
     return [
         place
         for place, line in lab.book.standing.items()
-        if line.kind == OWN_SCORE
+        if line.kind in (OWN_SCORE, FAILURE.name)
         and is_under(place, results_of(plan.sandbox))
         and run_of(place)[0] in names
         and lab.seed_of(place) in plan.seeds
@@ -107,9 +111,15 @@ def _own_places(lab: Lab, receipt: str, plan: Plan) -> list[str]:
 
 
 def _own_minutes(lab: Lab, receipt: str, plan: Plan) -> float:
-    records = lab.own_records(plan.sandbox)
-    there = (records[place] for place in _own_places(lab, receipt, plan) if place in records)
-    return sum(sum(record["seconds"]) for record in there) / 60
+    records, under = lab.own_records(plan.sandbox), f"{results_of(plan.sandbox)}/"
+    failures = lab.found(plan.sandbox).failures
+    minutes = 0.0
+    for place in _own_places(lab, receipt, plan):
+        if place in records:
+            minutes += sum(records[place]["seconds"]) / 60
+        elif failed := failures.get(place.removeprefix(under)):
+            minutes += _cost(failed).minutes
+    return minutes
 
 
 def spent_in(lab: Lab, study: Study) -> dict[int, Spent]:
@@ -137,14 +147,16 @@ def spent_in_words(lab: Lab, study: Study) -> str:
     takes seconds.
     """
     plans = study.only(Plan)
+    noun = " and ".join(sorted({plan.noun for _, plan in plans}))
     saes = sum(saes_of(lab, entry.receipt, plan) for entry, plan in plans)
     tests = tested_in(lab, study)
     if saes <= MOST_READ:
-        return f"Spent: {_sum(spent_in(lab, study)).plus(tests).text()}." if plans else ""
+        spent = _sum(spent_in(lab, study)).plus(tests)
+        return f"Spent: {spent.text(noun)}." if plans else ""
     judged = {found.plan: found.minutes for _, found in study.only(Conclusion)}
     minutes = sum(judged.values())
     more = f" Tests of verdicts took {tests.text()}." if any(tests) else ""
-    return f"Spent: {saes:,} SAEs. Those that were judged took {minutes:.1f} minutes.{more}"
+    return f"Spent: {saes:,} {noun}. Those that were judged took {minutes:.1f} minutes.{more}"
 
 
 def check_budget(
@@ -154,12 +166,13 @@ def check_budget(
     budget: Budget,
     more: Spent,
     is_active: Callable[[str], bool] = lambda job: False,
+    noun: str = "SAEs",
 ) -> None:
     """Raise BadRequest if a run would exceed the budget of its plan or of the study.
 
     number: of the plan; None if it is not registered yet. budget: the plan's. more: what the run
     will probably take. is_active: whether a job is waiting or running; what such jobs will still
-    take counts as spent.
+    take counts as spent. noun: what the run makes.
     """
     found = spent_in(lab, study)
     own = found.get(number, Spent()) if number is not None else Spent()
@@ -170,8 +183,8 @@ def check_budget(
     ]
     whole = _sum({**found, **{-at: one for at, one in enumerate(coming, 1)}})
     whole = whole.plus(tested_in(lab, study))
-    _check("plan", budget, own, more)
-    _check(f"study {study.name}", study.opened.budget, whole, more)
+    _check("plan", budget, own, more, noun)
+    _check(f"study {study.name}", study.opened.budget, whole, more, noun)
 
 
 def capped(place: RunPlace, study: Study, plan: Plan) -> RunPlace:
@@ -196,7 +209,7 @@ def capped(place: RunPlace, study: Study, plan: Plan) -> RunPlace:
     return place.model_copy(update={"pods": place.pods.model_copy(update=caps)})
 
 
-def _check(what: str, budget: Budget, spent: Spent, more: Spent) -> None:
+def _check(what: str, budget: Budget, spent: Spent, more: Spent, noun: str) -> None:
     """Raise BadRequest, with what is left, if more would exceed a budget."""
     limits = {"saes": budget.saes, "minutes": budget.minutes, "usd": budget.usd}
     for name, limit in limits.items():
@@ -206,7 +219,7 @@ def _check(what: str, budget: Budget, spent: Spent, more: Spent) -> None:
         if wanted <= 0 or used + wanted <= limit:
             continue
         left = max(0.0, limit - used)
-        unit = {"saes": "SAEs", "minutes": "minutes", "usd": "dollars"}[name]
+        unit = {"saes": noun, "minutes": "minutes", "usd": "dollars"}[name]
         raise BadRequest(
             f"The budget of the {what} is {limit:g} {unit}: {used:,.4g} are spent, {left:,.4g} are "
             f"left, and this run takes about {wanted:,.4g}. Plan fewer variants, seeds or levels, "

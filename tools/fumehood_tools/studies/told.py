@@ -32,10 +32,10 @@ def text_of(content: Content) -> str:
     return quotable(_TEXTS[type(content)](content))
 
 
-def budget_in_words(budget: Budget) -> str:
-    """Return the limits of a budget, or "no limit"."""
+def budget_in_words(budget: Budget, noun: str = "SAEs") -> str:
+    """Return the limits of a budget, or "no limit". noun: what a run makes."""
     said = [
-        *([f"{budget.saes:,} SAEs"] if budget.saes is not None else []),
+        *([f"{budget.saes:,} {noun}"] if budget.saes is not None else []),
         *([f"{budget.minutes:g} minutes"] if budget.minutes is not None else []),
         *([f"${budget.usd:,.2f}"] if budget.usd is not None else []),
     ]
@@ -104,7 +104,7 @@ def _plan_text(content: Plan) -> str:
         _plan_line(content).partition(": ")[2] + ".",
         f"Seeds {seeds}{'' if content.own else f'; L0 {targets}'}; judged at most "
         f"{content.looks} time{'' if content.looks == 1 else 's'}; budget "
-        f"{budget_in_words(content.budget)}.",
+        f"{budget_in_words(content.budget, content.noun)}.",
         f"Noise: {content.power.basis}",
     ]
     if content.power.detectable is not None:
@@ -118,7 +118,7 @@ def _plan_text(content: Plan) -> str:
 
 def _experiment_line(content: Experiment) -> str:
     return (
-        f"job {content.job_id} for plan {content.plan}: {content.saes} SAEs, target "
+        f"job {content.job_id} for plan {content.plan}: {content.saes} {content.noun}, target "
         f"{content.target}, about {content.minutes:.0f} min"
     )
 

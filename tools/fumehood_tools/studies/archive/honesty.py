@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from fumehood_tools.custom.scored import KIND as OWN_SCORE
 from fumehood_tools.receipts.export import Statement
 from fumehood_tools.receipts.files import named_files
-from fumehood_tools.studies.archive.writing import source_name
+from fumehood_tools.studies.archive.writing import RUNS, source_name
 from fumehood_tools.studies.entries import (
     CONCLUSION,
     HOLDOUT,
@@ -123,7 +124,7 @@ class _Checker:
             listed = {file.name: file.sha256 for file in named_files(one.kind, one.record)}
             if one.number and one.kind in (PLAN, REPORT):
                 wanted = {f"{one.kind}s/{one.number:04d}/{n}": sha for n, sha in listed.items()}
-            elif one.kind in (SCORE, FAILURE):
+            elif one.kind in RUNS:
                 own = f"{one.record['variant']}.py"
                 wanted = {source_name(one.kind, one.record): listed[own]}
             else:
@@ -173,7 +174,8 @@ class _Checker:
         for name, variant in wanted.items():
             if name not in claimed and variant != plan.baseline:
                 continue
-            scored, failed = self._seeds(plan, variant, SCORE), self._seeds(plan, variant, FAILURE)
+            scored = self._seeds(plan, variant, SCORE if plan.own is None else OWN_SCORE)
+            failed = self._seeds(plan, variant, FAILURE)
             for seed in plan.seeds:
                 if seed not in scored | failed:
                     yield f"{one.place}: the planned seed {seed} of {name} has no receipt."

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fumehood_tools.custom.scored import KIND as OWN_SCORE
 from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.files import sha256_of, write_bytes
 from fumehood_tools.kinds import SAE, kind_named
@@ -40,6 +41,10 @@ if TYPE_CHECKING:
 ARCHIVE_TYPE = "urn:fumehood:study-archive:v1"
 INDEX, RECEIPTS, LEDGER = "archive.intoto.json", "receipts.intoto.jsonl", "ledger.json"
 PUBLIC_KEY, NOTEBOOK, README = "public-key.pem", "notebook.md", "README.md"
+
+
+RUNS = (SCORE, FAILURE, OWN_SCORE)
+"""The kinds of records whose variants' sources are in an archive."""
 
 
 class Archived(NamedTuple):
@@ -181,7 +186,7 @@ def _run_files(sound: Sequence[Sound], *, weights: bool) -> dict[str, Content]:
     """Return the sources of variants, and weights, by their name in the archive."""
     found: dict[str, Content] = {}
     for one in sound:
-        if one.kind not in (SCORE, FAILURE):
+        if one.kind not in RUNS:
             continue
         found[source_name(one.kind, one.record)] = one.folder / f"{one.record['variant']}.py"
         if weights and one.kind == SCORE:

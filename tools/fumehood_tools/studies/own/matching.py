@@ -7,7 +7,7 @@ from fumehood_tools.bench.collect import SandboxRecords
 from fumehood_tools.receipts.places import results_of
 from fumehood_tools.studies.entries import Plan, PlannedVariant
 from fumehood_tools.studies.lab import Lab
-from fumehood_tools.studies.planned import PlannedScores, seeds_in_words
+from fumehood_tools.studies.planned import PlannedScores, failed_in_words, seeds_in_words
 
 
 def own_scores(lab: Lab, plan: Plan, receipt: str) -> PlannedScores:
@@ -20,11 +20,15 @@ def own_scores(lab: Lab, plan: Plan, receipt: str) -> PlannedScores:
     files = (plan.baseline, *plan.variants)
     places = {file.name: _places(lab, plan, file, under) for file in files}
     used = sorted(place for some in places.values() for place in some)
-    lacking = {}
+    lacking, to_run = dict[str, str](), False
     for file in files:
         there = {lab.seed_of(f"{under}{place}") for place in places[file.name]}
         if missing := set(plan.seeds) - there:
-            lacking[file.name] = f"{seeds_in_words(missing)} without a score"
+            why = _failed(lab, plan, file)
+            to_run = to_run or not why.keys() >= missing
+            gone = f"{seeds_in_words(missing)} without a score"
+            said = failed_in_words({seed: why[seed] for seed in why.keys() & missing})
+            lacking[file.name] = "; ".join([gone, *said])
     early = [
         f"{place} was scored before the plan was registered"
         for place in used
@@ -32,11 +36,25 @@ def own_scores(lab: Lab, plan: Plan, receipt: str) -> PlannedScores:
     ]
     again = [
         f"{place} was run {count} times, and only the last outcome is there"
-        for place in used
+        for file in files
+        if not file.packaged
+        for place in places[file.name]
         if (count := lab.receipts_at.get(f"{under}{place}", 0)) > 1
     ]
     none = SandboxRecords({}, {}, {}, [], [], None, [], {})
-    return PlannedScores(None, places, lacking, bool(lacking), early, again, none)
+    return PlannedScores(None, places, lacking, to_run, early, again, none)
+
+
+def _failed(lab: Lab, plan: Plan, file: PlannedVariant) -> dict[int, str]:
+    """Return seed -> message of the runs of a planned file that failed."""
+    assert plan.own is not None, "the plan is of another kind of sandbox"
+    return {
+        failure.seed: failure.message
+        for failure in lab.found(plan.sandbox).failures.values()
+        if failure.variant == file.name
+        and failure.file_version == file.file_sha256
+        and failure.sealed_sha256 == plan.own.sealed_sha256
+    }
 
 
 def _places(lab: Lab, plan: Plan, file: PlannedVariant, under: str) -> list[str]:

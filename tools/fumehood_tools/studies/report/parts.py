@@ -52,7 +52,7 @@ def _plan(entry: Entry, plan: Plan, facts: Facts) -> str:
         ("Seeds", f"{', '.join(map(str, plan.seeds))} ({drawn_or_chosen(plan)})"),
         ("L0", targets) if plan.own is None else ("Evaluated by", _own_words(plan.own)),
         ("Looks at the results", f"at most {plan.looks}"),
-        ("Budget", budget_in_words(plan.budget)),
+        ("Budget", budget_in_words(plan.budget, plan.noun)),
         ("Noise", plain(plan.power.basis)),
         ("Registered", f"{plan.written}, {digest(entry.receipt)}, {_position(entry, facts)}"),
         *([("Note", plain(plan.note))] if plan.note else []),

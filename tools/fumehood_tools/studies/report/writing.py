@@ -163,7 +163,7 @@ def _names(resolver: Resolver, facts: Facts) -> Names:
     """Return the names of the study that may have digits."""
     found = {facts.study.name, *facts.sandboxes, *known_metrics()}
     for run in facts.runs:
-        found |= {run.label, run.content.variant, run.basis.record.get("subject", "")}
+        found |= {run.label, run.content.variant, run.basis.record.get("subject") or ""}
     for own in facts.own:
         found |= {own.variant, *own.metrics}
     for _, plan in facts.plans:

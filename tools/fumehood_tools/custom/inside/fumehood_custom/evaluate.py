@@ -3,7 +3,8 @@
 The program `fumehood_custom.evaluate`. Its spec: {"evaluation": folder with evaluate.py,
 "produced": safetensors, "subject": folder of the model, "layer", "site", "seed", "threads", "out"}.
 evaluate.py defines evaluate(produced, context) -> {metric: number}. Writes metrics.json, or
-error.json {"error", "line"} and exits with 3.
+error.json {"error", "line", "not_measured"} and exits with 3. An exception whose class is called
+NotMeasured is about the arrays, and any other about evaluate.py.
 """
 
 import json
@@ -18,6 +19,7 @@ import torch
 from safetensors.torch import load_file
 
 REFUSED = 3
+NOT_MEASURED = "NotMeasured"
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,12 @@ def main(spec: dict[str, Any]) -> int:
     except BaseException as error:  # noqa: BLE001  (whatever an evaluation raises)
         frames = traceback.extract_tb(error.__traceback__)
         lines = [one.lineno for one in frames if one.filename == str(file)]
-        said = {"error": f"{type(error).__name__}: {error}", "line": lines[-1] if lines else None}
+        name = type(error).__name__
+        said = {
+            "error": str(error) if name == NOT_MEASURED else f"{name}: {error}",
+            "line": lines[-1] if lines else None,
+            "not_measured": name == NOT_MEASURED,
+        }
         (out / "error.json").write_text(json.dumps(said), encoding="utf-8")
         return REFUSED
     (out / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
