@@ -7,11 +7,12 @@ succeed.
 
 import errno
 import platform
+from pathlib import Path
 
 import pytest
 from fakes.walls import WALLED, Run, answers, every_wall
 
-from fumehood_tools.glass import GlassLevel
+from fumehood_tools.glass import ChildLimits, GlassLevel, Nursery
 from fumehood_tools.glass.fumehood_child.syscalls import (
     CLOCKS,
     DRIVERS,
@@ -140,3 +141,33 @@ def test_a_child_may_ask_about_itself(run: Run, level: GlassLevel) -> None:
         "thread.start(); thread.join()"
     )
     assert run(code, level).output_tail == "998001.0\n"
+
+
+@pytest.mark.child
+@every_wall
+def test_a_child_that_may_not_write_can_make_no_file_and_still_uses_an_optimizer(
+    nurseries: dict[GlassLevel, Nursery], level: GlassLevel
+) -> None:
+    nursery = nurseries[level]
+    code = (
+        "import tempfile, torch\n"
+        "x = torch.zeros(1, requires_grad=True)\n"
+        "adam = torch.optim.Adam([x], lr=0.5); (x - 1).square().sum().backward(); adam.step()\n"
+        "print(round(x.item(), 3))\n"
+        "for name in ('told', tempfile.gettempdir() + '/told'):\n"
+        "    try: open(name, 'w')\n"
+        "    except OSError as error: print(error.errno)"
+    )
+    program = Path(nursery.scratch_root) / "quiet.py"
+    program.write_text(code, encoding="utf-8")
+    child = nursery.start(
+        str(program),
+        {},
+        scratch=nursery.scratch_root / "quiet",
+        limits=ChildLimits(wall_seconds=120, memory_gb=4),
+        readable=[program],
+        writes=False,
+    )
+    with child:
+        said = child.wait().output_tail
+    assert said == f"0.5\n{errno.EACCES}\n{errno.EACCES}\n"

@@ -296,6 +296,8 @@ def environment(scratch: Path, threads: int) -> dict[str, str]:
         "PATH": "/usr/bin:/bin",
         "HOME": str(scratch),
         "TMPDIR": str(scratch),
+        # torch makes this folder when an optimizer is made. It exists, as not every child may.
+        "TORCHINDUCTOR_CACHE_DIR": str(scratch),
         "LANG": "C.UTF-8",
         "PYTHONDONTWRITEBYTECODE": "1",
         **HEAVY_WORK,

@@ -151,7 +151,9 @@ def become_child(request: dict[str, Any], handles: list[int], nursery: int) -> N
         os.environ.clear()
         os.environ.update(request["environment"])
         os.chdir(request["scratch"])
-        tempfile.tempdir = None
+        # Named, or tempfile would look for it by writing a file, which not every child may. torch
+        # asks for it when an optimizer is made.
+        tempfile.tempdir = request["scratch"]
         walls.put_up(request["walls"])
         code = run(request)
     except SystemExit as exit_:
