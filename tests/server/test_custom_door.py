@@ -118,16 +118,25 @@ async def test_variants_of_a_custom_sandbox_run_as_a_job_of_a_server_and_are_com
     names = ["mean_difference", "random_direction", "zero"]
     async with Client(server, read_timeout_seconds=300) as client:
         await call(client, "create_sandbox", name="steer", source="steering")
+        broken = settings.sandboxes / "steer" / "variants" / "broken.py"
+        broken.write_text(
+            '"""Broken."""\n\nfrom core_own import BaseVectors\n\n\n'
+            "class CustomVectors(BaseVectors):\n    pass\n",
+            encoding="utf-8",
+        )
         run = {"sandbox": "steer", "variants": names, "seeds": [0, 1, 2]}
         refused = await client.call_tool("run_variants", {**run, "l0_targets": [16]})
         assert refused.is_error and "variants and seeds only" in str(refused.content[0])
-        _, started = await call(client, "run_variants", **run)
+        _, started = await call(client, "run_variants", **{**run, "variants": [*names, "broken"]})
         while True:
             text, job = await call(client, "wait_for_job", job_id=started["job_id"])
             if job["status"] not in ("queued", "starting", "running"):
                 break
-        assert job["status"] == "succeeded", text
+        assert job["status"] == "succeeded" and "which says what failed and why" in text, text
         _, table = await call(client, "read_benchmarks", sandbox="steer", sort="effect")
+        assert [(row["label"], row["stage"]) for row in table["failures"]] == [
+            ("broken", "produce")
+        ] * 3
         labels = [row["label"] for row in table["rows"]]
         assert labels[0] == "mean_difference" and set(labels) == set(names)
         _, compared = await call(client, "compare_variants", sandbox="steer")
@@ -141,6 +150,7 @@ async def test_variants_of_a_custom_sandbox_run_as_a_job_of_a_server_and_are_com
     monkeypatch.setenv("FUMEHOOD_CACHE", str(cached.cache))
     found = verified(cached, capsys, rescore=2)
     assert found["sound"] and found["others"] == {"custom_score": 9}, found
+    assert found["failures"] == 3
     assert len(found["rescored"]) == 2
     with (settings.sandboxes / "steer" / "evaluation" / "evaluate.py").open("a") as file:
         file.write("# mine\n")

@@ -21,6 +21,9 @@ def main() -> None:
             request.variants, request.seeds, request.asked
         )
         after = request.then or f"compare_variants(sandbox={request.sandbox!r})"
+        if found["failed"]:
+            table = f"read_benchmarks(sandbox={request.sandbox!r})"
+            after = f"{table}, which says what failed and why, then {after}"
         context.finish({"sandbox": request.sandbox, **found, "next": after})
 
 
