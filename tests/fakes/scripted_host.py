@@ -20,6 +20,7 @@ PYTHON = """\
 #!/bin/sh
 case "$*" in
   "-I -S "*) exec {python} "$@" ;;
+  *fumehood-setup*) exec sh {folder}/setup ;;
   *choose_level*) cat {folder}/level ;;
   *remote.trainer*) exec {python} -I -S {folder}/train.py "$4" ;;
 esac
@@ -55,6 +56,7 @@ class ScriptedHost:
         python.chmod(0o755)
         digests = {order.variant: order.digest for order in orders}
         (self.folder / "digests.json").write_text(json.dumps(digests), "utf-8")
+        self.sets_up("")
         self.has_glass("bubblewrap")
         self.trains("answer()")
 
@@ -78,6 +80,10 @@ class ScriptedHost:
                 **more,
             }
         )
+
+    def sets_up(self, commands: str) -> None:
+        """Have it run these shell commands when it is asked for packages."""
+        (self.folder / "setup").write_text(commands, "utf-8")
 
     def has_glass(self, level: str) -> None:
         """Have it say from now on that variants have this glass there."""

@@ -1,4 +1,4 @@
-"""A pod whose scorer is written down beforehand, reached by a real sshd, and run by our agent."""
+"""A machine whose scorer is written down beforehand, reached by a real sshd, run by our agent."""
 
 import json
 import shutil
@@ -58,7 +58,10 @@ HONEST = "ready(); key, sent = asked(); done(key, score(sent)); stay()"
 
 
 class ScriptedScorer:
-    """One such pod, and the place where it is. losses: why it was released; opened: how often."""
+    """One such pod, and the place where it is. losses: why it was released; opened: how often.
+
+    host: its name, once it is a host of the user's; None: it is rented.
+    """
 
     key = "a place"
 
@@ -75,6 +78,7 @@ class ScriptedScorer:
         self.scores(HONEST)
         known = HostKeys(state)
         self.machine = Machine(name, sshd.address, ClientKey(state), known, patience_s=20)
+        self.host: str | None = None
         self.losses: list[str] = []
         self.opened = 0
 
@@ -104,15 +108,17 @@ class ScriptedScorer:
         agent.install()
         price = {"quoted_usd_per_hour": 1.0, "price_usd_per_hour": 3.6}
         about = {"intent": "i", "pod_id": self.machine.id, "gpu": GPU, "gpu_count": 1}
-        place = RentedPlace.model_validate({**about, **price})
-        return OpenPlace(agent, None, 1, str(self._python), place)
+        place = None if self.host else RentedPlace.model_validate({**about, **price})
+        return OpenPlace(agent, None, 1, str(self._python), place, host=self.host)
 
     def look(self) -> None:
         """See RemotePlace."""
 
     def release(self, why: str) -> None:
-        """See RemotePlace. The next pod of this place has an empty disk."""
+        """See RemotePlace. The next pod of this place has an empty disk; a host stays as it is."""
+        self.losses.append(why)
+        if self.host:
+            return
         for job in self.jobs:
             self.agent.cancel(job)
         shutil.rmtree(self.folder / "root", ignore_errors=True)
-        self.losses.append(why)

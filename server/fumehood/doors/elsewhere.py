@@ -113,6 +113,9 @@ def place_of(
     if wanted.target == "local":
         return HERE
     if wanted.target == "skypilot":
+        from fumehood_tools.runs.remote.scoring_checks import check_trains_only
+
+        check_trains_only(toolbox.settings)
         return RunPlace(target="skypilot", sky=wanted.sky)
     settings = toolbox.settings
     if wanted.target == "ssh":

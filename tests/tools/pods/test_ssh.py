@@ -201,6 +201,23 @@ def test_case_14_a_part_with_other_bytes_is_thrown_away(
 
 @needs_sshd
 @child
+def test_of_two_uploads_of_one_file_at_a_time_the_slower_one_succeeds_too(
+    machine: Machine, sshd: LoopbackSsh, tmp_path: Path
+) -> None:
+    source, folder = tmp_path / "code.tar.gz", sshd.root / "two"
+    source.write_bytes(os.urandom(1000))
+
+    def the_other_one_ends(_: int) -> None:
+        (part,) = folder.iterdir()
+        part.rename(folder / "code.tar.gz")
+
+    upload(machine, source, f"{folder}/code.tar.gz", on_progress=the_other_one_ends)
+    assert (folder / "code.tar.gz").read_bytes() == source.read_bytes()
+    assert os.listdir(folder) == ["code.tar.gz"]
+
+
+@needs_sshd
+@child
 @slow
 def test_case_16_a_machine_without_sftp_takes_files_all_the_same(
     tmp_path: Path, state: Path

@@ -110,7 +110,7 @@ def audit_under(workspace: Path, under: Sequence[str]) -> tuple[Audit, list[Soun
     found += _subjects(sound, book)
     scores = [one for one in sound if one.kind == SCORE.name]
     found += _changed_since(scores)
-    found += _scored_on_pods(scores)
+    found += _scored_elsewhere(scores)
     counts = Counter(one.kind for one in sound)
     report = Audit(
         workspace=book.key.workspace if book.key else None,
@@ -237,21 +237,24 @@ def _changed_since(scores: Sequence[Sound]) -> list[Discrepancy]:
     return found
 
 
-def _scored_on_pods(scores: Sequence[Sound]) -> list[Discrepancy]:
-    """Return a note for every rented machine whose word some scores are."""
-    by_pod: dict[str, list[str]] = defaultdict(list)
+def _scored_elsewhere(scores: Sequence[Sound]) -> list[Discrepancy]:
+    """Return a note for every other machine whose word some scores are."""
+    by_machine: dict[tuple[str, str], list[str]] = defaultdict(list)
     for score in scores:
-        if pod := (score.record.get("cost") or {}).get("scored_on"):
-            by_pod[f"{pod['pod_id']} ({pod['gpu']})"].append(score.place)
+        cost = score.record.get("cost") or {}
+        if pod := cost.get("scored_on"):
+            by_machine["pod", f"{pod['pod_id']} ({pod['gpu']})"].append(score.place)
+        elif host := cost.get("scored_host"):
+            by_machine["host", host].append(score.place)
     found = []
-    for pod, places in by_pod.items():
+    for (kind, name), places in by_machine.items():
         more = f", with {len(places) - 1} more" if len(places) > 1 else ""
         message = (
-            f"scored on pod {pod}{more}, and signed here; scoring it again on this machine "
-            "(--rescore) needs no trust in the pod"
+            f"scored on {kind} {name}{more}, and signed here; scoring it again on this machine "
+            f"(--rescore) needs no trust in the {kind}"
         )
         found.append(
-            Discrepancy(place=places[0], level="note", code="scored_on_pod", message=message)
+            Discrepancy(place=places[0], level="note", code=f"scored_on_{kind}", message=message)
         )
     return found
 

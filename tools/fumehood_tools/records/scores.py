@@ -106,7 +106,10 @@ class Cost(BaseModel, frozen=True):
     )
     rented: RentedPlace | None = Field(None, description="null: trained on a machine of your own")
     scored_on: RentedPlace | None = Field(
-        None, description="the pod that scored it and nothing else; null: this machine"
+        None, description="the pod that scored it and nothing else; null: a machine of your own"
+    )
+    scored_host: str | None = Field(
+        None, description="the name in hosts.toml of your host that scored it; null: none of them"
     )
 
 

@@ -190,4 +190,5 @@ def _cost(answer: ScoringAnswer | None, effort: Effort) -> Cost:
         usd=usd,
         rented=effort.rented,
         scored_on=there.rented if there else None,
+        scored_host=there.host if there else None,
     )

@@ -1,12 +1,14 @@
 """A job's end of the line to the scorer: typed requests go out, typed replies come in.
 
-The scorer is a process on this machine, or on a pod: see runs/remote/scoring_there.
+The scorer is a process on this machine, on a pod or on a host: see runs/remote/scoring_there.
 """
 
 import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import IO, Protocol
+
+from pydantic import Field
 
 from fumehood_tools.children import HUB_KEYS, LineChild
 from fumehood_tools.records.scores import RentedPlace
@@ -26,13 +28,16 @@ SCORER = "fumehood_tools.scoring"
 
 
 class AnswerThere(ScoringAnswer, frozen=True):
-    """The score of an SAE by a scorer on a rented machine."""
+    """The score of an SAE by a scorer on another machine: a rented one, or a host of the user's."""
 
-    rented: RentedPlace
+    rented: RentedPlace | None
+    host: str | None = Field(None, description="the host's name; None: the machine is rented")
 
     @property
     def usd(self) -> float:
-        """The price of that machine for the seconds of this scoring."""
+        """The price of that machine for the seconds of this scoring; 0 where it is not rented."""
+        if self.rented is None:
+            return 0.0
         return self.rented.price_usd_per_hour * self.seconds / 3600
 
 

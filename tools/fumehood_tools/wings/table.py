@@ -100,8 +100,9 @@ POD_HARVEST = Setting(
 POD_SCORING = Setting(
     "FUMEHOOD_POD_SCORING",
     "auto",
-    "auto | here | there: where the SAEs of trainings on pods are scored (auto: on a pod that "
-    "trains nothing, for subjects of a billion parameters or more that are harvested there)",
+    "auto | here | there: where what was trained on pods and hosts is scored (auto: on a pod that "
+    "trains nothing, or on the host, for subjects of a billion parameters or more that are "
+    "harvested there)",
     ("auto", "here", "there"),
 )
 SKY = Setting(

@@ -8,16 +8,27 @@ from fakes.rented_pods import GPU
 
 from fumehood_tools.errors import BadRequest, RunFailed
 from fumehood_tools.files import write_json
+from fumehood_tools.harvest import HarvestRequest
+from fumehood_tools.harvest.records import activations_folder
+from fumehood_tools.kinds import KindName
 from fumehood_tools.pods.agent import Agent
 from fumehood_tools.pods.api import SshAddress
 from fumehood_tools.pods.ssh import ClientKey, HostKeys, Machine
 from fumehood_tools.records.scores import RentedPlace
-from fumehood_tools.runs.remote.harvest_checks import check_tensors, is_wanted_there, parameters_of
+from fumehood_tools.runs.remote.harvest_checks import (
+    check_identity,
+    check_tensors,
+    is_wanted_there,
+    parameters_of,
+    request_of,
+)
 from fumehood_tools.runs.remote.harvest_there import HarvestThere
+from fumehood_tools.runs.remote.messages import HarvestAnswer
 from fumehood_tools.runs.remote.places import OpenPlace
+from fumehood_tools.sandbox.create import create_sandbox
 from fumehood_tools.settings import Settings, load_settings
 from fumehood_tools.spec import SandboxSpec, SubjectSpec
-from fumehood_tools.subjects import SubjectInfo
+from fumehood_tools.subjects import SubjectInfo, describe_subject
 
 SYNTHETIC = SandboxSpec(subject=SubjectSpec(name="synthetic", layer=0))
 
@@ -34,6 +45,25 @@ def test_a_run_harvests_there_if_it_is_told_to_or_its_subject_is_large(tmp_path:
     info = {"name": "x", "identity": "y", "available": True, "get_command": ""}
     shape = {"n_layers": 26, "d_model": 2304, "kind": "language_model"}
     assert parameters_of(SubjectInfo.model_validate({**info, **shape})) > 1_000_000_000
+
+
+@pytest.mark.parametrize("template", ["sae", "transcoder"])
+def test_a_harvest_counts_only_if_it_is_of_the_sites_that_were_asked_for(
+    tmp_path: Path, template: KindName
+) -> None:
+    mine = settings(tmp_path, "there")
+    spec = create_sandbox(mine, template, template=template, subject="synthetic").spec
+    assert is_wanted_there(spec, mine)
+    asked = HarvestRequest.model_validate({**request_of(spec, mine), "cache": mine.cache})
+    assert [site.site for site in asked.all_sites] == list(dict.fromkeys(spec.sites()))
+    info = describe_subject(spec.subject, mine.cache)
+    made = [activations_folder(asked, site, info, "float32").name for site in asked.all_sites]
+    answer = HarvestAnswer(activations=made[0], targets=made[1] if made[1:] else None)
+    check_identity(spec, mine, answer)
+    others: list[dict[str, str | None]] = [{"activations": "x"}, {"targets": "x"}]
+    for other in [*others, *([{"targets": None}] if made[1:] else [])]:
+        with pytest.raises(RunFailed, match="another revision of the subject"):
+            check_identity(spec, mine, answer.model_copy(update=other))
 
 
 def test_a_subject_that_is_a_folder_here_is_harvested_here(tmp_path: Path) -> None:

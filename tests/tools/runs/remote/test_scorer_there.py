@@ -27,6 +27,7 @@ from fumehood_tools.runs.remote.scoring_checks import (
     check_answer,
     check_code,
     check_separates,
+    check_trains_only,
     is_scored_there,
 )
 from fumehood_tools.runs.remote.scoring_messages import Evaluator
@@ -158,7 +159,7 @@ def setup_in(folder: Path, **more: Any) -> ScoringSetup:
 
 def request_in(folder: Path) -> ScoringRequest:
     out = folder / "out"
-    out.mkdir()
+    out.mkdir(exist_ok=True)
     (out / "topk.py").write_text("# a variant", encoding="utf-8")
     (out / "sae.safetensors").write_bytes(b"weights")
     return ScoringRequest(
@@ -194,7 +195,7 @@ def test_a_score_comes_with_its_pod_and_price_and_with_no_better_glass_than_was_
         "done(key, score(sent), files=['core.json', 'topk.py', 'sae.safetensors']); stay()"
     )
     ready, answer = asks(pod)
-    assert isinstance(ready, ScorerReady) and isinstance(answer, AnswerThere)
+    assert isinstance(ready, ScorerReady) and isinstance(answer, AnswerThere) and answer.rented
     assert (answer.rented.pod_id, answer.usd) == (pod.machine.id, pytest.approx(0.001))
     assert answer.where.glass == "landlock", "it says bubblewrap, and was seen with landlock"
     out = tmp_path / "out"
@@ -231,6 +232,12 @@ def test_a_score_comes_with_its_pod_and_price_and_with_no_better_glass_than_was_
             "ready(error={'code': 'x', 'message': 'No such subject.'}); stay()",
             "No such subject",
             id="no subject",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "ready(error={'code': 'part_missing', 'message': 'It is gated.'}); stay()",
+            "It is gated. That was said on pod .*no token.*FUMEHOOD_POD_SCORING=here",
+            id="gated",
             marks=pytest.mark.slow,
         ),
         pytest.param(
@@ -276,6 +283,41 @@ def test_a_pod_with_weak_glass_is_sent_neither_data_nor_variants(
         asks(pod)
     assert not (pod.folder / "root" / "harvested").exists()
     assert not any(job.startswith("score-") for job in pod.jobs)
+
+
+@pytest.mark.child
+def test_a_host_of_ones_own_scores_beside_its_trainings_costs_nothing_and_keeps_nothing(
+    pod: ScriptedScorer, asks: Asks
+) -> None:
+    pod.host = "lab"
+    pod.open()
+    pod.agent.start(JobSpec(job="train-1", argv=("true",)))
+    _, answer = asks(pod)
+    assert isinstance(answer, AnswerThere)
+    assert (answer.host, answer.rented, answer.usd) == ("lab", None, 0)
+    assert pod.jobs == ["train-1"]
+    assert not list((pod.folder / "root" / "scoring").iterdir())
+    pod.agent.start(JobSpec(job="train-2", argv=("true",)))
+
+
+@pytest.mark.child
+def test_a_host_whose_glass_lets_variants_out_or_once_did_does_not_score(
+    pod: ScriptedScorer, asks: Asks
+) -> None:
+    pod.host = "lab"
+    pod.has_glass("rlimits")
+    for _ in range(2):
+        with pytest.raises(GlassTooWeak, match=r"install bubblewrap on lab.*glass/host-lab\.json"):
+            asks(pod)
+        pod.has_glass("bubblewrap")
+    assert not (pod.folder / "root" / "harvested").exists()
+
+
+def test_machines_of_skypilot_neither_harvest_nor_score(tmp_path: Path) -> None:
+    check_trains_only(settings_of(tmp_path, FUMEHOOD_POD_SCORING="here"))
+    for name in ("FUMEHOOD_POD_HARVEST", "FUMEHOOD_POD_SCORING"):
+        with pytest.raises(BadRequest, match=f'{name}=there.*to here.*"runpod" or "ssh"'):
+            check_trains_only(settings_of(tmp_path, **{name: "there"}))
 
 
 @pytest.mark.child

@@ -136,6 +136,31 @@ def test_a_host_can_neither_plant_files_nor_claim_better_glass_than_it_had_befor
     assert ended(again, again.start(order("gated"))).where.glass == "rlimits"
 
 
+def test_two_gpus_of_a_host_are_made_ready_together_and_train_side_by_side(
+    lab: ScriptedHost, opened: OpenTarget
+) -> None:
+    lab.trains(
+        "import glob\n"
+        f"on = {str(lab.folder / 'on-')!r}\n"
+        "open(on + str(json.load(open(sys.argv[1]))['gpu']), 'w').close()\n"
+        "while len(glob.glob(on + '*')) < 2: time.sleep(0.05)\n"
+        "answer()"
+    )
+    target = opened(lab.host(gpus=2))
+    for trainee in [target.start(order()), target.start(order("gated"))]:
+        ended(target, trainee)
+    assert sorted(path.name for path in lab.folder.glob("on-*")) == ["on-0", "on-1"]
+
+
+def test_a_job_that_somebody_removed_from_a_host_is_not_waited_for(
+    lab: ScriptedHost, opened: OpenTarget
+) -> None:
+    lab.sets_up(f"cd ..; [ -e {lab.folder}/removed ] || mv $PWD {lab.folder}/removed")
+    target = opened(lab.host())
+    assert ended(target, target.start(order())).seconds == 1
+    assert (lab.folder / "removed").is_dir()
+
+
 @pytest.mark.slow
 def test_an_honest_failure_is_that_of_a_local_run_without_paths_of_the_host(
     lab: ScriptedHost, opened: OpenTarget

@@ -2,7 +2,7 @@
 
 from pydantic import ValidationError
 
-from fumehood_tools.errors import RunFailed
+from fumehood_tools.errors import FumehoodError, PartMissing, RunFailed
 from fumehood_tools.glass import STRENGTH, take_json
 from fumehood_tools.pods.agent import JobStatus, collect
 from fumehood_tools.pods.ssh import SshFailed
@@ -21,6 +21,7 @@ from fumehood_tools.runs.remote.trainee import RemoteTrainee
 from fumehood_tools.runs.targets import Effort, PlaceLost
 from fumehood_tools.runs.training import MOST_BYTES, keep_results
 from fumehood_tools.runs.work import work_of
+from fumehood_tools.scoring.requests import ErrorReport
 from fumehood_tools.settings import GlassLevel
 
 MOST_FILES = 20
@@ -79,6 +80,20 @@ def not_installed(opened: OpenPlace, name: str, job: str) -> RunFailed:
         f"{name} lacks packages that it needs, and they could not be installed there. The end of "
         f"the log:\n{tail(opened, job)}\nChoose another image, or install them there."
     )
+
+
+def error_there(report: ErrorReport, name: str, opened: OpenPlace, setting: str) -> FumehoodError:
+    """Return the reason why a machine cannot work with the subject, as it is raised here.
+
+    setting: the variable that has this work done here instead.
+    """
+    message = opened.without_paths(report.message)
+    if report.code == PartMissing.code:
+        message += (
+            f" That was said on {name}: no token of yours goes there, so a subject whose license "
+            f"has to be accepted cannot be had. Set {setting}=here to do it on this machine."
+        )
+    return report.model_copy(update={"message": message}).as_error()
 
 
 def tail(opened: OpenPlace, job: str) -> str:

@@ -23,7 +23,7 @@ from fumehood_tools.runs.remote.hosts import HostPlace, places_of
 from fumehood_tools.runs.remote.kept import KeptPlace, taken
 from fumehood_tools.runs.remote.places import RemotePlace
 from fumehood_tools.runs.remote.renting import SCORING, PodPlace
-from fumehood_tools.runs.remote.scoring_checks import is_scored_there
+from fumehood_tools.runs.remote.scoring_checks import check_trains_only, is_scored_there
 from fumehood_tools.runs.remote.scoring_there import scorer_there
 from fumehood_tools.runs.remote.sky import SkyTarget
 from fumehood_tools.runs.remote.target import RemoteTarget
@@ -64,13 +64,15 @@ def target_of(request: RunRequest, settings: Settings, job: str | None) -> Itera
     elif request.target == "ssh":
         places = _host_places(request, settings)
         device = "cuda" if all(place.has_gpu for place in places) else "cpu"
+        scores = _scoring_host(places[0], request, settings)
         try:
-            yield _at(places, device, request, settings)
+            yield _at(places, device, request, settings, scores=scores)
         finally:
-            _release(places)
+            _release([*places, *scores])
     elif request.target == "skypilot":
         if request.sky is None:
             raise BadRequest("Pass a bucket for a run through SkyPilot.")
+        check_trains_only(settings)
         yield ChosenTarget(functools.partial(SkyTarget, wanted=request.sky))
     else:
         with open_client() as client, contextlib.closing(open_rentals(settings, client)) as desk:
@@ -121,8 +123,8 @@ def _at(
 ) -> ChosenTarget:
     """Return the target at some places, which harvest too where that is wanted.
 
-    scores: the pod that scores, if one does: it is asked first to harvest. spare: harvests if none
-    of the others may.
+    scores: the pod or host that scores, if one does: a pod is asked first to harvest. spare:
+    harvests if none of the others may.
     """
     opens = functools.partial(RemoteTarget, places=places, device=device)
     spec = _spec_of(request, settings)
@@ -152,6 +154,11 @@ def _scoring_place(
     if not is_scored_there(_spec_of(request, settings), settings):
         return []
     return [PodPlace(desk, settings, like.wish_for(SCORING), use=SCORING)]
+
+
+def _scoring_host(first: HostPlace, request: RunRequest, settings: Settings) -> list[HostPlace]:
+    """Return the place on the first host that scores, where that is wanted."""
+    return [first.for_scoring()] if is_scored_there(_spec_of(request, settings), settings) else []
 
 
 def _host_places(request: RunRequest, settings: Settings) -> list[HostPlace]:

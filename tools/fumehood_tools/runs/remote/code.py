@@ -31,7 +31,9 @@ NEEDED = {
 ALONE = {"dictionary_learning": "dictionary-learning==0.1.0"}
 """The same, without the packages that these ask for: behind the glass, none of them is in view."""
 INSTALL = """\
-import importlib.util, subprocess, sys
+import fcntl, importlib.util, os, subprocess, sys, tempfile
+lock = os.path.join(tempfile.gettempdir(), f"fumehood-setup-{os.getuid()}.lock")
+fcntl.flock(os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), fcntl.LOCK_EX)
 asked = [pair.split("=", 1) for pair in sys.argv[1:]]
 missing = [pair for pair in asked if importlib.util.find_spec(pair[0].lstrip("-")) is None]
 for options in [], ["--no-deps"]:
@@ -42,7 +44,8 @@ for options in [], ["--no-deps"]:
         if code := subprocess.call(words):
             sys.exit(code)
 """
-"""A program that installs what is missing. Its arguments: see wanted_packages."""
+"""A program that installs what is missing, one at a time on a machine. Its arguments: see
+wanted_packages."""
 
 
 def wanted_packages() -> list[str]:

@@ -33,9 +33,10 @@ REFUSE = """
 cd ~/.ssh && grep -vF -- "$1" authorized_keys > authorized_keys.new
 cat authorized_keys.new > authorized_keys && rm authorized_keys.new
 """
-# What the key is good for. The client asks for a shard by its number.
+# What the key is good for. The client asks for a shard by its number, or by target- and its number.
 ALLOWED = (
-    "n=$SSH_ORIGINAL_COMMAND; case $n in *[!0-9]*|'') exit 3;; esac; exec cat -- '{folder}/'$n.npy"
+    "n=$SSH_ORIGINAL_COMMAND; case ${{n#target-}} in *[!0-9]*|'') exit 3;; esac; "
+    "exec cat -- '{folder}/'$n.npy"
 )
 # $1: host. $2: port. $3: user. $4: the key. $5: the line of the host key. $6: the folder. Then the
 # numbers of the shards.

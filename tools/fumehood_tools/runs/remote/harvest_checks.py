@@ -11,13 +11,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from fumehood_tools.errors import BadRequest, RunFailed, StorageFailed
-from fumehood_tools.harvest import Activations, HarvestRequest, Site, read_activations
+from fumehood_tools.harvest import Activations, HarvestRequest, read_activations
 from fumehood_tools.harvest.records import activations_folder, named_in_manifest
 from fumehood_tools.machine import RealDtype
 from fumehood_tools.pods.agent.specs import RemoteFile
 from fumehood_tools.runs.remote.code import wanted_packages
 from fumehood_tools.runs.remote.messages import HarvestAnswer
 from fumehood_tools.runs.remote.places import OpenPlace
+from fumehood_tools.runs.remote.shards import PREDICTED, TrainingShards
 from fumehood_tools.settings import Settings
 from fumehood_tools.spec import SandboxSpec
 from fumehood_tools.subjects import SubjectInfo, describe_subject
@@ -26,7 +27,7 @@ from fumehood_tools.wings.table import POD_HARVEST
 
 LARGE_PARAMETERS = 1_000_000_000
 DTYPES: tuple[RealDtype, ...] = ("float32", "bfloat16")
-_SHARD = re.compile(r"\d{5}\.npy")
+_SHARD = re.compile(rf"({PREDICTED})?\d{{5}}\.npy")
 CHECK_SECONDS = 600
 CHECK_TENSORS = """\
 import sys, torch
@@ -47,16 +48,11 @@ def is_wanted_there(spec: SandboxSpec, settings: Settings) -> bool:
     """Whether a run on pods or hosts harvests there. Raises BadRequest where that cannot be.
 
     On "auto" it does for a large subject, unless its activations are here already. It cannot for a
-    subject that is a folder here, and for transcoders.
+    subject that is a folder here.
     """
     asked, is_here = settings.of(POD_HARVEST), local_folder(spec.subject.name) is not None
-    if asked == "here" or (asked == "auto" and (is_here or spec.kind.has_targets)):
+    if asked == "here" or (asked == "auto" and is_here):
         return False
-    if spec.kind.has_targets:
-        raise BadRequest(
-            f"Activations for a {spec.kind.noun}, which are of two sites, are harvested on this "
-            "machine only. Set FUMEHOOD_POD_HARVEST=here."
-        )
     if is_here:
         raise BadRequest(
             "The subject is a folder of this machine, so it cannot be harvested elsewhere. Set "
@@ -75,8 +71,11 @@ def parameters_of(info: SubjectInfo) -> int:
 
 def request_of(spec: SandboxSpec, settings: Settings) -> dict[str, Any]:
     """Return what a harvest is asked for, without its cache."""
+    reads, writes = spec.sites()
+    others = [{"layer": spec.subject.layer, "site": writes}] if spec.kind.has_targets else []
     return {
-        "subject": spec.subject.model_dump(),
+        "subject": {**spec.subject.model_dump(), "site": reads},
+        **({"sites": others, "probing_everywhere": False} if others else {}),
         "corpus": spec.corpus.model_dump(),
         "scoring": spec.scoring.model_dump(),
         "dtype": settings.dtype,
@@ -105,7 +104,8 @@ def pinned(packages: Mapping[str, str], alone: Mapping[str, str]) -> list[str]:
 
 def check_identity(spec: SandboxSpec, settings: Settings, answer: HarvestAnswer) -> None:
     """Raise RunFailed if a harvest is not of the subject and corpus that were asked for."""
-    if answer.activations != _folder(spec, settings, answer.dtype).name:
+    told = [answer.activations, *([answer.targets] if answer.targets is not None else [])]
+    if told != [folder.name for folder in _folders(spec, settings, answer.dtype)]:
         raise RunFailed(
             "The machine harvested another revision of the subject, or another corpus, than this "
             "machine knows. Download the subject's config again (hf download), then repeat."
@@ -141,14 +141,14 @@ def read_there(folder: Path) -> Activations:
     return found
 
 
-def split_at(opened: OpenPlace, folder: str, found: Activations) -> tuple[RemoteFile, ...]:
-    """Return the training shards in a folder of a machine, in order.
+def split_at(opened: OpenPlace, folder: str, found: TrainingShards) -> tuple[RemoteFile, ...]:
+    """Return the training shards in a folder of a machine, in order: inputs, then targets.
 
     Raises SshFailed if there is no such folder, RunFailed if they are not those of the manifest.
     """
     files = opened.agent.manifest(folder).files
     shards = tuple(sorted(files, key=lambda file: file.path))
-    names = [path.name for path in found.train_shards]
+    names = [*found.files()]
     if [one.path for one in shards] != names or not all(map(_SHARD.fullmatch, names)):
         raise RunFailed("The training split on the machine is not that of its manifest.")
     return shards
@@ -157,17 +157,19 @@ def split_at(opened: OpenPlace, folder: str, found: Activations) -> tuple[Remote
 def _harvested_here(spec: SandboxSpec, settings: Settings) -> Iterator[bool]:
     for dtype in DTYPES:
         try:
-            read_activations(_folder(spec, settings, dtype))
+            for folder in _folders(spec, settings, dtype):
+                read_activations(folder)
             yield True
         except StorageFailed:
             yield False
 
 
-def _folder(spec: SandboxSpec, settings: Settings, dtype: RealDtype) -> Path:
+def _folders(spec: SandboxSpec, settings: Settings, dtype: RealDtype) -> list[Path]:
+    """Return where this machine keeps activations: those that are read, then those predicted."""
     asked = {**request_of(spec, settings), "cache": settings.cache}
+    request = HarvestRequest.model_validate(asked)
     info = describe_subject(spec.subject, settings.cache)
-    site = Site(layer=spec.subject.layer, site=spec.subject.site)
-    return activations_folder(HarvestRequest.model_validate(asked), site, info, dtype)
+    return [activations_folder(request, site, info, dtype) for site in request.all_sites]
 
 
 def _version(package: str) -> Iterator[str]:

@@ -29,9 +29,9 @@ from fumehood_tools.machine import RealDtype, best_threads
 from fumehood_tools.pods.agent import JobSpec, JobStatus, collect
 from fumehood_tools.pods.agent.specs import RemoteFile
 from fumehood_tools.pods.ssh import SshFailed, upload
-from fumehood_tools.runs.harvesting import HARVEST_PATIENCE_S, Harvest
+from fumehood_tools.runs.harvesting import HARVEST_PATIENCE_S, Harvest, check_same_rows
 from fumehood_tools.runs.log_lines import log
-from fumehood_tools.runs.remote.bringing import early_end, not_installed
+from fumehood_tools.runs.remote.bringing import early_end, error_there, not_installed
 from fumehood_tools.runs.remote.copying import copy_split
 from fumehood_tools.runs.remote.glass_there import GlassThere
 from fumehood_tools.runs.remote.harvest_checks import (
@@ -48,17 +48,26 @@ from fumehood_tools.runs.remote.messages import (
     DATA,
     OF_ACTIVATIONS,
     OF_PROBING,
+    OF_TARGETS,
     OUT,
     HarvestAnswer,
     in_working_folder,
     split_folder,
 )
 from fumehood_tools.runs.remote.places import OpenPlace, RemotePlace
-from fumehood_tools.runs.remote.preparing import forget_job, installing, send_code, started
+from fumehood_tools.runs.remote.preparing import (
+    forget_job,
+    installing,
+    send_code,
+    started,
+    status_of,
+)
+from fumehood_tools.runs.remote.shards import TrainingShards
 from fumehood_tools.runs.remote.splits import RunThere
 from fumehood_tools.runs.targets import PlaceLost
 from fumehood_tools.settings import Settings
 from fumehood_tools.spec import SandboxSpec
+from fumehood_tools.wings.table import POD_HARVEST
 
 HARVESTER = "fumehood_tools.runs.remote.harvester"
 KNOWN_FILE = "known.json"
@@ -70,6 +79,7 @@ class KnownHarvest(BaseModel, frozen=True):
     """What is known here of a harvest elsewhere. split: its shards, wherever they are."""
 
     activations: str
+    targets: str | None = None
     probing: str | None
     device: str
     dtype: RealDtype
@@ -104,12 +114,12 @@ class HarvestThere:
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the training shards, in order. Only after the harvest."""
-        return tuple(file.path for file in self._harvested().split)
+        return self._shards().input_names
 
     @property
     def target_names(self) -> tuple[str, ...]:
-        """None: only SAEs, which predict what they read, are harvested for elsewhere."""
-        return ()
+        """The same of what is predicted, where it is another site."""
+        return self._shards().target_names
 
     def harvest(
         self,
@@ -127,13 +137,14 @@ class HarvestThere:
         if self._known is None:
             self._harvest_somewhere(on_progress)
         known = self._harvested()
-        activations = read_there(self._folder / OF_ACTIVATIONS)
+        activations, targets = self._brought(known.targets is not None)
         probing = None
         if known.probing is not None:
             tasks, place = spec.scoring.probing_tasks, self._folder / OF_PROBING
             probing = Probing(digest=known.probing, folder=place, tasks=tasks)
         dtype = known.dtype if settings.dtype == "auto" else settings.dtype
-        return Harvest(activations, probing, known.device, dtype, best_threads(settings.cache))
+        threads = best_threads(settings.cache)
+        return Harvest(activations, probing, known.device, dtype, threads, targets)
 
     def bring(self, opened: OpenPlace, folder: str, run: RunThere) -> None:
         """See Split: the shards are there, or come from another pod, or are harvested anew."""
@@ -152,7 +163,8 @@ class HarvestThere:
                     self._harvest_again(opened, run)
                     return
             try:
-                copy_split(holder, opened, folder, self.names, run)
+                names = (*self.names, *self.target_names)
+                copy_split(holder, opened, folder, names, run)
                 if self._is_complete(opened, folder):
                     return
                 told = "other bytes than those of the harvest arrived"
@@ -174,14 +186,30 @@ class HarvestThere:
             return None
         return next((one for one in self._holders.values() if one.rented is not None), None)
 
+    def _brought(self, has_targets: bool) -> tuple[Activations, Activations | None]:
+        """Return what is here of what is read, and of what is predicted, if that is another site.
+
+        Raises StorageFailed if a file is missing, damaged, or of other tokens than the others.
+        """
+        activations = read_there(self._folder / OF_ACTIVATIONS)
+        if not has_targets:
+            return activations, None
+        targets = read_there(self._folder / OF_TARGETS)
+        check_same_rows(activations, targets)
+        return activations, targets
+
+    def _shards(self) -> TrainingShards:
+        return TrainingShards.of_sites(*self._brought(self._harvested().targets is not None))
+
     def _harvested(self) -> KnownHarvest:
         assert self._known is not None, "harvest comes first"
         return self._known
 
     def _read(self) -> KnownHarvest | None:
         try:
-            read_there(self._folder / OF_ACTIVATIONS)
-            return KnownHarvest.model_validate(read_json(self._folder / KNOWN_FILE))
+            known = KnownHarvest.model_validate(read_json(self._folder / KNOWN_FILE))
+            self._brought(known.targets is not None)
+            return known
         except (StorageFailed, ValidationError):
             return None
 
@@ -219,7 +247,7 @@ class HarvestThere:
 
     def _prepared(self, opened: OpenPlace, name: str, run: RunThere) -> str:
         code = send_code(opened)
-        spec = installing(opened, code, harvest_packages(self._spec))
+        spec = installing(opened, name, code, harvest_packages(self._spec))
         if run(spec).state != "succeeded":
             raise not_installed(opened, name, spec.job)
         forget_job(opened.agent, spec.job)
@@ -250,13 +278,15 @@ class HarvestThere:
         forget_job(agent, job)
         check_identity(self._spec, self._settings, answer)
         check_tensors((self._folder / OF_PROBING).glob("*.pt"))
-        found = read_there(self._folder / OF_ACTIVATIONS)
+        activations, targets = self._brought(answer.targets is not None)
+        shards = TrainingShards.of_sites(activations, targets)
         known = KnownHarvest(
             activations=answer.activations,
+            targets=answer.targets,
             probing=answer.probing,
             device=answer.device,
             dtype=answer.dtype,
-            split=split_at(opened, f"{DATA}/{split_folder(found.digest)}", found),
+            split=split_at(opened, f"{DATA}/{split_folder(activations.digest)}", shards),
         )
         write_json(self._folder / KNOWN_FILE, known.model_dump(mode="json"))
         return known
@@ -269,8 +299,8 @@ class HarvestThere:
         except ValidationError as error:
             raise RunFailed("The answer of a harvest elsewhere has no valid form.") from error
         if answer.error is not None:
-            message = opened.without_paths(answer.error.message)
-            raise answer.error.model_copy(update={"message": message}).as_error()
+            name = opened.agent.machine.id
+            raise error_there(answer.error, name, opened, POD_HARVEST.variable)
         return answer
 
     def _harvest_again(self, opened: OpenPlace, run: RunThere) -> None:
@@ -293,8 +323,7 @@ class HarvestThere:
 
     def _is_complete(self, opened: OpenPlace, folder: str) -> bool:
         try:
-            found: Activations = read_there(self._folder / OF_ACTIVATIONS)
-            there = split_at(opened, folder, found)
+            there = split_at(opened, folder, self._shards())
         except FumehoodError:
             return False
         return {(file.path, file.sha256) for file in there} == self._harvested().shards
@@ -317,5 +346,5 @@ def _run(place: RemotePlace, opened: OpenPlace, spec: JobSpec) -> JobStatus:
         if time.monotonic() - looked > LOOK_SECONDS:
             place.look()
             looked = time.monotonic()
-        status = opened.agent.status(spec.job)
+        status = status_of(opened.agent, spec.job, place.name)
     return status

@@ -3,8 +3,9 @@
 usage: python -m fumehood_tools.runs.remote.harvester REQUEST_FILE DATA_FOLDER CACHE_FOLDER
 
 The same code as on this machine, with the subject from the hub. The training split goes to
-DATA_FOLDER/DIGEST and stays there; everything that scoring needs goes to out/ of the working
-folder: activations/ without the training split but for its first shard, probing/, and answer.json.
+DATA_FOLDER/DIGEST and stays there, with that of what is predicted, where it is another site;
+everything that scoring needs goes to out/ of the working folder: activations/ and targets/ without
+the training split but for its first shard, probing/, and answer.json.
 The progress is printed, as JSON lines. A request that fails has its reason in answer.json.
 """
 
@@ -23,10 +24,12 @@ from fumehood_tools.runs.remote.messages import (
     ANSWER_FILE,
     OF_ACTIVATIONS,
     OF_PROBING,
+    OF_TARGETS,
     OUT,
     HarvestAnswer,
     split_folder,
 )
+from fumehood_tools.runs.remote.shards import TrainingShards
 from fumehood_tools.scoring.requests import ErrorReport
 
 
@@ -36,11 +39,13 @@ def harvest(request: HarvestRequest, data: Path, out: Path) -> HarvestAnswer:
     Raises the errors of the harvest.
     """
     harvester = Harvester(request, Reporter(sys.stdout))
-    [activations] = harvester.activations()
-    for path in activations.train_shards:
-        _link(path, data / split_folder(activations.digest) / path.name)
-    for path in _for_scoring(activations):
-        _link(path, out / OF_ACTIVATIONS / path.relative_to(activations.folder))
+    activations, *others = harvester.activations()
+    shards = TrainingShards.of_sites(activations, *(others or (None,)))
+    for name, path in shards.files().items():
+        _link(path, data / split_folder(activations.digest) / name)
+    for place, one in zip((OF_ACTIVATIONS, OF_TARGETS), (activations, *others), strict=False):
+        for path in _for_scoring(one):
+            _link(path, out / place / path.relative_to(one.folder))
     made = harvester.probing()
     probing = None if made is None else made[0]
     if probing is not None:
@@ -48,6 +53,7 @@ def harvest(request: HarvestRequest, data: Path, out: Path) -> HarvestAnswer:
             _link(path, out / OF_PROBING / path.name)
     return HarvestAnswer(
         activations=activations.digest,
+        targets=others[0].digest if others else None,
         probing=probing.digest if probing else None,
         device=harvester.device,
         dtype=harvester.dtype,

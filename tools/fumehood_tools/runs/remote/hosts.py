@@ -1,7 +1,8 @@
 """Places on the user's own hosts: one for each GPU, or one for a host without GPUs.
 
 One training at a time runs on a place, by whichever run of this workspace: a lock on this machine
-sees to that. A GPU whose memory somebody else uses is not taken.
+sees to that. A GPU whose memory somebody else uses is not taken. One more place of a host scores,
+on its processor.
 """
 
 import contextlib
@@ -23,22 +24,29 @@ BUSY_MB = 1_000
 class HostPlace:
     """One GPU of a host, or its processor. See RemotePlace."""
 
-    def __init__(self, host: Host, gpu: int | None, state: Path) -> None:
-        """gpu: its number; None: the processor. state: the workspace's .fumehood."""
-        self.name = host.name if gpu is None else f"{host.name}, GPU {gpu}"
+    def __init__(self, host: Host, gpu: int | None, state: Path, *, scores: bool = False) -> None:
+        """gpu: its number; None: the processor. state: the workspace's .fumehood. scores: this
+        place trains nothing."""
+        part = ", scoring" if scores else "" if gpu is None else f", GPU {gpu}"
+        self.name = f"{host.name}{part}"
         self._host, self._gpu, self._state = host, gpu, state
+        self._use = "scoring" if scores else str(gpu)
         self._held = contextlib.ExitStack()
         self._agent: Agent | None = None
 
     @property
     def key(self) -> str:
         """See RemotePlace."""
-        return f"host {self._host.name} {self._gpu}"
+        return f"host {self._host.name} {self._use}"
 
     @property
     def has_gpu(self) -> bool:
         """Whether its trainings compute on a GPU."""
         return self._gpu is not None
+
+    def for_scoring(self) -> "HostPlace":
+        """Return the place on the same host that scores."""
+        return HostPlace(self._host, None, self._state, scores=True)
 
     def open(self) -> OpenPlace:
         """Connect and install the agent. Raises RunFailed if somebody else uses the place."""
@@ -66,7 +74,7 @@ class HostPlace:
         self._held.close()
 
     def _hold(self) -> None:
-        lock = self._state / "pods" / f"place-{self._host.name}-{self._gpu}.lock"
+        lock = self._state / "pods" / f"place-{self._host.name}-{self._use}.lock"
         try:
             self._held.enter_context(exclusive(lock, seconds=LOCK_SECONDS))
         except StorageFailed as error:
@@ -82,7 +90,7 @@ class HostPlace:
         self._check_is_free(agent)
         # As on this machine: a training on a GPU has one thread, on a processor all cores.
         threads = 0 if self._gpu is None else 1
-        return OpenPlace(agent, self._gpu, threads, host.python, hidden=(home,))
+        return OpenPlace(agent, self._gpu, threads, host.python, hidden=(home,), host=host.name)
 
     def _machine(self) -> Machine:
         host, known = self._host, HostKeys(self._state)

@@ -17,7 +17,7 @@ DATA, CACHE = "data", "cache"
 """Folders below the agent's: activations by their digest, and what a machine keeps for later."""
 FRACTION_FILE = "fraction"
 """In the job's working folder: the completed share of the training, as text."""
-OF_ACTIVATIONS, OF_PROBING = "activations", "probing"
+OF_ACTIVATIONS, OF_TARGETS, OF_PROBING = "activations", "targets", "probing"
 """Folders in out/ of a harvest."""
 ANSWER_BYTES = 1 << 20
 MOST_MESSAGE, MOST_WORD, MOST_PACKAGES, MOST_THREADS = 8_000, 200, 20, 4_096
@@ -60,6 +60,7 @@ class HarvestAnswer(BaseModel, frozen=True):
     """How a harvest ended, from a machine on which no variant has run before."""
 
     activations: str = Field("", max_length=MOST_WORD, description="their digest")
+    targets: str | None = Field(None, max_length=MOST_WORD, description="of those predicted")
     probing: str | None = Field(None, max_length=MOST_WORD, description="digest of the artifacts")
     device: Literal["cpu", "cuda"] = "cpu"
     dtype: RealDtype = "float32"

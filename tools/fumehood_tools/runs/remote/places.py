@@ -11,7 +11,8 @@ class OpenPlace(NamedTuple):
 
     gpu: the number of the GPU that is its own; None: there is no other, or none at all. threads:
     of a training; 0: all cores of the machine. python: the interpreter that has torch. rented: for
-    the records. hidden: folders there that no message names.
+    the records. host: its name in hosts.toml, where it is the user's. hidden: folders there that no
+    message names.
     """
 
     agent: Agent
@@ -20,6 +21,7 @@ class OpenPlace(NamedTuple):
     python: str
     rented: RentedPlace | None = None
     hidden: tuple[str, ...] = ()
+    host: str | None = None
 
     def without_paths(self, text: str) -> str:
         """Return a text of the machine without its folders, because records may be shared."""

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from fumehood_tools.files import digest_of
 from fumehood_tools.pods.agent import Agent, JobSpec, JobStatus
 from fumehood_tools.pods.ssh import pack
 from fumehood_tools.runs.remote.code import INSTALL, code_files
 from fumehood_tools.runs.remote.places import OpenPlace
+from fumehood_tools.runs.targets import PlaceLost
 
 SETUP_SECONDS = 1_200.0
 
@@ -28,10 +30,14 @@ def send_code(opened: OpenPlace) -> CodeThere:
         return CodeThere(f"{agent.root}/{agent.send_code(packed)}", packed.digest)
 
 
-def installing(opened: OpenPlace, code: CodeThere, packages: Sequence[str]) -> JobSpec:
-    """Return the job that installs what the machine lacks. packages: see wanted_packages."""
+def installing(opened: OpenPlace, name: str, code: CodeThere, packages: Sequence[str]) -> JobSpec:
+    """Return the job that installs what the machine lacks.
+
+    name: of the place: several places of one host are opened at a time, and each removes its job
+    when it is over. packages: see wanted_packages.
+    """
     return JobSpec(
-        job=f"setup-{code.digest[:24]}",
+        job=f"setup-{digest_of([name, code.digest, packages])[:24]}",
         argv=(opened.python, "-c", INSTALL, *packages),
         timeout_s=SETUP_SECONDS,
         purpose="own",
@@ -45,6 +51,17 @@ def started(agent: Agent, spec: JobSpec) -> JobStatus:
     if before.is_over and before.state != "succeeded":
         forget_job(agent, spec.job)
     return agent.start(spec)
+
+
+def status_of(agent: Agent, job: str, name: str) -> JobStatus:
+    """Return the status of a job that was started at a place. Raises PlaceLost if it is not there.
+
+    name: of the place. Another workspace may have removed it, where both use one host.
+    """
+    status = agent.status(job)
+    if status.state == "absent":
+        raise PlaceLost(name, "the job that ran there is gone with its files")
+    return status
 
 
 def forget_job(agent: Agent, job: str) -> None:

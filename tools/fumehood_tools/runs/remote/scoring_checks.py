@@ -15,7 +15,7 @@ from fumehood_tools.settings import GlassLevel, Settings
 from fumehood_tools.spec import SandboxSpec
 from fumehood_tools.subjects import describe_subject
 from fumehood_tools.subjects.catalogue import local_folder
-from fumehood_tools.wings.table import POD_SCORING
+from fumehood_tools.wings.table import POD_HARVEST, POD_SCORING
 
 SEPARATING: GlassLevel = "landlock"
 """The weakest glass that keeps the children of a scorer apart from each other."""
@@ -33,7 +33,7 @@ PACKAGES_ALONE = {"transformer_lens": "transformer-lens"}
 
 
 def is_scored_there(spec: SandboxSpec, settings: Settings) -> bool:
-    """Whether a run on pods scores on one of them. Raises BadRequest where that cannot be."""
+    """Whether a run on pods or hosts scores there. Raises BadRequest where that cannot be."""
     asked, is_here = settings.of(POD_SCORING), local_folder(spec.subject.name) is not None
     if asked == "here" or (asked == "auto" and is_here):
         return False
@@ -48,6 +48,17 @@ def is_scored_there(spec: SandboxSpec, settings: Settings) -> bool:
     return parameters_of(info) >= LARGE_PARAMETERS and is_wanted_there(spec, settings)
 
 
+def check_trains_only(settings: Settings) -> None:
+    """Raise BadRequest if harvests or scores are asked for on machines of SkyPilot."""
+    for one in (POD_HARVEST, POD_SCORING):
+        if settings.of(one) == "there":
+            raise BadRequest(
+                f"Machines of SkyPilot only train, and {one.variable}=there asks for more. Set it "
+                "to here for this run, which then harvests and scores on this machine, or pass "
+                'target="runpod" or "ssh".'
+            )
+
+
 def check_may_leave(setup: ScoringSetup) -> None:
     """Raise BadRequest for a sealed holdout, which no rented machine may see."""
     if setup.sealed:
@@ -57,17 +68,25 @@ def check_may_leave(setup: ScoringSetup) -> None:
         )
 
 
-def check_separates(place: str, level: GlassLevel, least: GlassLevel) -> None:
+def check_separates(
+    place: str, level: GlassLevel, least: GlassLevel, host: str | None = None
+) -> None:
     """Raise GlassTooWeak if the children that score could reach each other at a place.
 
-    least: what the sandbox asks for.
+    least: what the sandbox asks for. host: the name of a host of the user's; None: it is rented.
     """
     if STRENGTH[level] < STRENGTH[SEPARATING]:
+        remedy = (
+            "FUMEHOOD_POD_IMAGE to an image with bubblewrap, or rent another kind of GPU, whose "
+            "machines may have Landlock."
+            if host is None
+            else f"install bubblewrap on {host} and set it up anew: variants that trained there "
+            f"may have changed it. Then delete .fumehood/pods/glass/host-{host}.json."
+        )
         raise GlassTooWeak(
             f"{place} offers variants no more than {level}, which does not keep the children of a "
             "scorer apart: a variant could read there what its other half was asked. Set "
-            "FUMEHOOD_POD_SCORING=here to score on this machine, or FUMEHOOD_POD_IMAGE to an image "
-            "with bubblewrap, or rent another kind of GPU, whose machines may have Landlock."
+            f"FUMEHOOD_POD_SCORING=here to score on this machine, or {remedy}"
         )
     if STRENGTH[level] < STRENGTH[least]:
         raise GlassTooWeak(

@@ -4,6 +4,7 @@ All state is over there, under names that are digests. So whoever comes next, af
 process, finds the scorer at work and the answers that it has given meanwhile.
 """
 
+import contextlib
 import posixpath
 import tempfile
 from collections.abc import Sequence
@@ -16,8 +17,8 @@ from fumehood_tools.errors import RunFailed
 from fumehood_tools.files import digest_of, sha256_of, write_json
 from fumehood_tools.glass import STRENGTH, take_file, take_json
 from fumehood_tools.pods.agent import JobSpec, JobStatus, collect
-from fumehood_tools.pods.ssh import Shell, upload
-from fumehood_tools.runs.remote.bringing import early_end
+from fumehood_tools.pods.ssh import Shell, SshFailed, upload
+from fumehood_tools.runs.remote.bringing import early_end, error_there
 from fumehood_tools.runs.remote.messages import ANSWER_BYTES, ANSWER_FILE, in_working_folder
 from fumehood_tools.runs.remote.places import OpenPlace
 from fumehood_tools.runs.remote.preparing import forget_job
@@ -41,6 +42,7 @@ from fumehood_tools.runs.scorer_line import AnswerThere
 from fumehood_tools.runs.targets import PlaceLost
 from fumehood_tools.scoring.requests import ScoringFailure, ScoringRequest, ScoringSetup
 from fumehood_tools.settings import GlassLevel
+from fumehood_tools.wings.table import POD_SCORING
 
 SERVER = "fumehood_tools.runs.remote.scoring_server"
 MOST_FILES, LIST_BYTES = 5, 1 << 20
@@ -83,9 +85,20 @@ class ScoringDesk:
                 job=self._job,
                 argv=(self.there.opened.python, "-P", "-m", SERVER, self._at()),
                 env={"PYTHONPATH": self.there.code},
-                purpose="scoring",
+                # A host of the user's trains too, which its glass has to make harmless.
+                purpose="own" if self._is_own else "scoring",
             )
         )
+
+    def end(self) -> None:
+        """End the scorer on a host of the user's, and remove its files. A pod is ended as a whole.
+
+        Where it cannot be reached, the scorer ends itself after a while.
+        """
+        if self._is_own:
+            with contextlib.suppress(SshFailed):
+                forget_job(self._agent, self._job)
+                self._run("rm", "-rf", "--", self._at())
 
     def is_ready(self) -> bool:
         """Whether the scorer has its data. Raises why it never will, RunFailed for other code."""
@@ -98,8 +111,8 @@ class ScoringDesk:
             raise PlaceLost(self.there.name, "its scorer's state has no valid form") from error
         check_code(self.there.name, state.code)
         if state.error is not None:
-            message = self.there.opened.without_paths(state.error.message)
-            raise state.error.model_copy(update={"message": message}).as_error()
+            there = self.there
+            raise error_there(state.error, there.name, there.opened, POD_SCORING.variable)
         return True
 
     def wait_on(self) -> None:
@@ -184,15 +197,18 @@ class ScoringDesk:
             message = opened.without_paths(report.message)
             error_here = report.model_copy(update={"message": message})
             return ScoringFailure(name=request.name, error=error_here)
-        if found.answer is None or opened.rented is None:
+        if found.answer is None:
             raise PlaceLost(name, "its answer is neither a score nor a failure")
         answer = found.answer
         check_answer(name, request, sha256_of(request.weights), answer)
         glass = min(self.there.level, answer.where.glass, key=STRENGTH.__getitem__)
         where = answer.where.model_copy(update={"glass": glass})
-        return AnswerThere.model_validate(
-            {**answer.model_dump(), "where": where, "rented": opened.rented}
-        )
+        by = {"rented": opened.rented, "host": opened.host}
+        return AnswerThere.model_validate({**answer.model_dump(), "where": where, **by})
+
+    @property
+    def _is_own(self) -> bool:
+        return self.there.opened.rented is None
 
     def _at(self, *parts: str) -> str:
         return posixpath.join(self._agent.root, self._folder, *parts)

@@ -1,4 +1,4 @@
-"""A scorer on a rented pod, in place of the one on this machine. See runs.scorer_line.Scorer.
+"""A scorer on another machine, in place of the one on this machine. See runs.scorer_line.Scorer.
 
     pod rented for this alone (it may have harvested) -> code, packages -> glass looked at
     -> data sent, unless they are there -> scorer started -> SAE after SAE
@@ -7,6 +7,9 @@ Worth it where the subject is large: it is neither downloaded here nor fit into 
 never runs a variant outside of the scorer's glass: its journal is asked, and its own agent refuses.
 What comes back is the pod's word, and is signed here: so the provider has to be trusted as much as
 this machine. A lost pod is replaced, and what it had not answered is asked again.
+
+A host of the user's scores too. It is trusted as this machine is, on which variants are trained and
+scored side by side: that needs glass which keeps them in, and no weaker one was ever seen of it.
 """
 
 import contextlib
@@ -22,7 +25,13 @@ from fumehood_tools.runs.log_lines import log
 from fumehood_tools.runs.remote.bringing import not_installed
 from fumehood_tools.runs.remote.glass_there import GlassThere
 from fumehood_tools.runs.remote.places import OpenPlace, RemotePlace
-from fumehood_tools.runs.remote.preparing import forget_job, installing, send_code, started
+from fumehood_tools.runs.remote.preparing import (
+    forget_job,
+    installing,
+    send_code,
+    started,
+    status_of,
+)
 from fumehood_tools.runs.remote.scoring_checks import (
     check_may_leave,
     check_separates,
@@ -50,7 +59,8 @@ class ScorerThere(threading.Thread):
     """Scores on one place, in a thread of its own that starts with the setup."""
 
     def __init__(self, place: RemotePlace, glass: GlassThere) -> None:
-        """place: a pod on which nothing but our own code has run. glass: what is known of pods."""
+        """place: a pod on which nothing but our own code has run, or a host of the user's. glass:
+        what is known of machines."""
         super().__init__(name="scoring there", daemon=True)
         self._place, self._glass = place, glass
         self._setup: ScoringSetup | None = None
@@ -123,6 +133,20 @@ class ScorerThere(threading.Thread):
     def _serve(self) -> None:
         """Open a pod and let it score until the run ends. Raises why it cannot go on."""
         desk = self._opened()
+        try:
+            self._serve_at(desk)
+        finally:
+            desk.end()
+
+    def _serve_at(self, desk: ScoringDesk) -> None:
+        desk.open()
+        while not desk.is_ready():
+            desk.check_runs()
+            self._pause()
+            self._look(desk)
+        if not self._said_ready:
+            self._said_ready = True
+            self._reply(ScorerReady())
         asked: list[ScoringRequest] = []
         while not self._stopping.is_set():
             for request in self._new(asked):
@@ -138,35 +162,24 @@ class ScorerThere(threading.Thread):
             self._stopping.wait(POLL_SECONDS)
 
     def _opened(self) -> ScoringDesk:
-        """Return the scorer on a pod, ready. Raises why there is none."""
+        """Return a pod with all that its scorer needs. Raises why there is none."""
         assert self._setup is not None
         opened, name = self._place.open(), self._place.name
-        if opened.rented is None:
-            raise RunFailed(f"{name} is no rented pod, and nothing is scored there.")
         code = send_code(opened)
-        self._install(opened, installing(opened, code, scoring_packages(self._setup.spec)))
+        self._install(opened, installing(opened, name, code, scoring_packages(self._setup.spec)))
         level = self._glass.ask(opened.agent, opened.python, code.folder)
-        check_separates(name, level, self._setup.spec.limits.glass)
+        check_separates(name, level, self._setup.spec.limits.glass, host=opened.host)
         data = send_data(self._setup, opened)
         told = f"has all {data.files} files of data, {data.sent} of them sent from here"
         log("score", name, f"{told}; variants have the glass {level} there")
-        desk = ScoringDesk(OnMachine(opened, name, code.folder, level), self._setup)
-        desk.open()
-        while not desk.is_ready():
-            desk.check_runs()
-            self._pause()
-            self._look(desk)
-        if not self._said_ready:
-            self._said_ready = True
-            self._reply(ScorerReady())
-        return desk
+        return ScoringDesk(OnMachine(opened, name, code.folder, level), self._setup)
 
     def _install(self, opened: OpenPlace, spec: JobSpec) -> JobStatus:
         status = started(opened.agent, spec)
         while not status.is_over:
             self._pause()
             self._look()
-            status = opened.agent.status(spec.job)
+            status = status_of(opened.agent, spec.job, self._place.name)
         if status.state != "succeeded":
             raise not_installed(opened, self._place.name, spec.job)
         forget_job(opened.agent, spec.job)
@@ -215,7 +228,7 @@ class ScorerThere(threading.Thread):
 
 @contextlib.contextmanager
 def scorer_there(place: RemotePlace, state: Path) -> Iterator[Scorer]:
-    """Yield a scorer on a rented pod, which is ended when the block does.
+    """Yield a scorer at a place, which is given back when the block ends.
 
     state: the workspace's .fumehood.
     """

@@ -34,7 +34,13 @@ from fumehood_tools.runs.remote.messages import (
     split_folder,
 )
 from fumehood_tools.runs.remote.places import OpenPlace, RemotePlace
-from fumehood_tools.runs.remote.preparing import forget_job, installing, send_code, started
+from fumehood_tools.runs.remote.preparing import (
+    forget_job,
+    installing,
+    send_code,
+    started,
+    status_of,
+)
 from fumehood_tools.runs.remote.splits import Split
 from fumehood_tools.runs.remote.trainee import RemoteTrainee
 from fumehood_tools.runs.targets import PlaceLost
@@ -157,7 +163,7 @@ class Server(threading.Thread):
         name, recipe = self.place.name, trainee.order.recipe
         trainee.tell(f"sending code to {name}, and looking for torch")
         code = send_code(opened)
-        spec = installing(opened, code, wanted_packages())
+        spec = installing(opened, name, code, wanted_packages())
         if self._until_over(opened.agent, spec, trainee).state != "succeeded":
             raise not_installed(opened, name, spec.job)
         forget_job(opened.agent, spec.job)
@@ -231,7 +237,7 @@ class Server(threading.Thread):
             if time.monotonic() - self._looked > LOOK_SECONDS:
                 self.place.look()
                 self._looked = time.monotonic()
-            status = agent.status(spec.job)
+            status = status_of(agent, spec.job, self.place.name)
             trainee.progress(_fraction(agent, spec.job))
         return status
 

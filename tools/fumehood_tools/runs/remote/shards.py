@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from fumehood_tools.harvest import Activations
 from fumehood_tools.runs.harvesting import Harvest
 
-_PREDICTED = "target-"
+PREDICTED = "target-"
 
 
 class TrainingShards(NamedTuple):
@@ -21,7 +22,12 @@ class TrainingShards(NamedTuple):
     @classmethod
     def of(cls, found: Harvest) -> Self:
         """Return the shards of a harvest."""
-        return cls(found.activations.train_shards, found.target_shards)
+        return cls.of_sites(found.activations, found.targets)
+
+    @classmethod
+    def of_sites(cls, activations: Activations, targets: Activations | None) -> Self:
+        """Return the shards of what is read and, if it is another site, of what is predicted."""
+        return cls(activations.train_shards, targets.train_shards if targets else ())
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -31,7 +37,7 @@ class TrainingShards(NamedTuple):
     @property
     def target_names(self) -> tuple[str, ...]:
         """The names of the targets on another machine."""
-        return tuple(f"{_PREDICTED}{path.name}" for path in self.targets)
+        return tuple(f"{PREDICTED}{path.name}" for path in self.targets)
 
     def files(self) -> dict[str, Path]:
         """Return name on another machine -> file here."""
