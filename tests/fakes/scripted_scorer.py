@@ -11,6 +11,7 @@ from fumehood_tools.pods.agent import Agent
 from fumehood_tools.pods.ssh import ClientKey, HostKeys, Machine
 from fumehood_tools.records.scores import RentedPlace
 from fumehood_tools.runs.remote.places import OpenPlace
+from fumehood_tools.runs.remote.preparing import end_job
 from fumehood_tools.runs.remote.scoring_messages import Evaluator
 
 PYTHON = """\
@@ -120,5 +121,5 @@ class ScriptedScorer:
         if self.host:
             return
         for job in self.jobs:
-            self.agent.cancel(job)
+            end_job(self.agent, job)
         shutil.rmtree(self.folder / "root", ignore_errors=True)

@@ -98,4 +98,4 @@ def test_a_host_scores_what_it_trained_as_this_machine_does_and_nothing_of_it_st
     assert not list((host.root / ".fumehood/scoring").iterdir())
     assert not list((host.root / ".fumehood/jobs").glob("score-*"))
     running = [words_of(process) for process in psutil.process_iter()]
-    assert not [words for words in running if f"{host.root}/.fumehood" in " ".join(words)]
+    assert not [words for words in running if f"{host.root}/.fumehood/scoring" in " ".join(words)]

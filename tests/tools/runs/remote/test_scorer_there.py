@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from fakes.loopback_ssh import LoopbackSsh, loopback_ssh
+from fakes.pod_runs import words_of
 from fakes.recorded_scores import WEIGHTS, record_score
 from fakes.rented_pods import GPU
 from fakes.sandbox_files import tiny_sandbox
@@ -296,6 +298,8 @@ def test_a_host_of_ones_own_scores_beside_its_trainings_costs_nothing_and_keeps_
     assert isinstance(answer, AnswerThere)
     assert (answer.host, answer.rented, answer.usd) == ("lab", None, 0)
     assert pod.jobs == ["train-1"]
+    running = [words_of(process) for process in psutil.process_iter()]
+    assert not [words for words in running if str(pod.folder / "score.py") in words]
     assert not list((pod.folder / "root" / "scoring").iterdir())
     pod.agent.start(JobSpec(job="train-2", argv=("true",)))
 

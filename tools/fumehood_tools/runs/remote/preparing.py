@@ -1,18 +1,22 @@
 """Make a machine that was just opened ready for trainings: our code, the data, the packages."""
 
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from fumehood_tools.files import digest_of
 from fumehood_tools.pods.agent import Agent, JobSpec, JobStatus
+from fumehood_tools.pods.agent.specs import LIVING
 from fumehood_tools.pods.ssh import pack
 from fumehood_tools.runs.remote.code import INSTALL, code_files
 from fumehood_tools.runs.remote.places import OpenPlace
 from fumehood_tools.runs.targets import PlaceLost
 
 SETUP_SECONDS = 1_200.0
+END_SECONDS, POLL_SECONDS = 30.0, 0.2
+"""For a job to end that was asked to: longer than its grace, after which it is killed."""
 
 
 class CodeThere(NamedTuple):
@@ -62,6 +66,19 @@ def status_of(agent: Agent, job: str, name: str) -> JobStatus:
     if status.state == "absent":
         raise PlaceLost(name, "the job that ran there is gone with its files")
     return status
+
+
+def end_job(agent: Agent, job: str) -> None:
+    """End a job that may still run, and remove it with its files, once it has ended.
+
+    Its runner reads there that it is to end: without the files, it would go on for ever.
+    """
+    status, end = agent.cancel(job), time.monotonic() + END_SECONDS
+    while status.state in LIVING and time.monotonic() < end:
+        time.sleep(POLL_SECONDS)
+        status = agent.status(job)
+    if status.state not in LIVING:
+        forget_job(agent, job)
 
 
 def forget_job(agent: Agent, job: str) -> None:

@@ -21,7 +21,7 @@ from fumehood_tools.pods.ssh import Shell, SshFailed, upload
 from fumehood_tools.runs.remote.bringing import early_end, error_there
 from fumehood_tools.runs.remote.messages import ANSWER_BYTES, ANSWER_FILE, in_working_folder
 from fumehood_tools.runs.remote.places import OpenPlace
-from fumehood_tools.runs.remote.preparing import forget_job
+from fumehood_tools.runs.remote.preparing import end_job, forget_job
 from fumehood_tools.runs.remote.scoring_checks import check_answer, check_code
 from fumehood_tools.runs.remote.scoring_data import key_of, setup_there
 from fumehood_tools.runs.remote.scoring_messages import (
@@ -97,7 +97,7 @@ class ScoringDesk:
         """
         if self._is_own:
             with contextlib.suppress(SshFailed):
-                forget_job(self._agent, self._job)
+                end_job(self._agent, self._job)
                 self._run("rm", "-rf", "--", self._at())
 
     def is_ready(self) -> bool:
