@@ -12,14 +12,13 @@ arXiv 2506.03093).
     x_hat = W_dec f + b_dec + bias
     loss  = mean_B |x - x_hat|^2
 
-Sparsity: K, which bounds the L0. Cost: a second product with the encoder; W_dec f1 and W_dec f2 are
-gathered from K/2 columns per token, so a step takes no longer than TopK's.
+Sparsity: K, which bounds the L0. Cost: a second product with the encoder; products are screened
+and only active latents are touched, as in TopK (topk_encode, sparse_decode).
 """
 
 import torch
-from torch.nn.functional import embedding_bag
 
-from core import BaseSAE, BaseTrainer, geometric_median
+from core import BaseSAE, BaseTrainer, geometric_median, latent_major, sparse_decode, topk_encode
 
 K = 32
 KNOB = "K"
@@ -39,25 +38,26 @@ class CustomSAE(BaseSAE):
                 weight.mul_(10.0)
 
     def look_twice(self, x):
-        """x [B, D] -> (values, index) [B, K/2] of both looks, and what they leave over [B, D]."""
-        columns = self.decoder.weight.T.contiguous()
-        rest, looks = x - self.bias, []
-        for bias in (0.0, self.b_second):
-            a = torch.relu(self.encoder(rest) + bias)
-            values, index = a.topk(self.half, dim=-1, sorted=False)
-            looks.append((values, index))
-            rest = rest - embedding_bag(index, columns, per_sample_weights=values, mode="sum")
+        """x [B, D] -> the latents of both looks, and what they leave over [B, D]."""
+        encoder, rest, looks = self.encoder, x - self.bias, []
+        for bias in (encoder.bias, encoder.bias + self.b_second):
+            f = topk_encode(rest, encoder.weight, bias, self.half)
+            looks.append(f)
+            rest = rest - sparse_decode(f, self.decoder.weight)
         return looks, rest
 
     def encode(self, x):
-        f = x.new_zeros(len(x), self.dict_size)
-        for values, index in self.look_twice(x)[0]:
-            f = f.scatter_add(-1, index, values)
-        return f
+        first, second = self.look_twice(x)[0]
+        return first.dense() + second.dense()
 
 
 class CustomTrainer(BaseTrainer):
     """Reconstruction only; the sparsity is in encode."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        # A latent's numbers side by side: they are gathered.
+        self.ae.decoder.weight.data = latent_major(self.ae.decoder.weight.data)
 
     def prepare(self, x):
         self.ae.bias.data = geometric_median(x)
