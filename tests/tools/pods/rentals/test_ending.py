@@ -139,6 +139,7 @@ def test_case_23_a_pod_that_vanished_is_lost_billed_no_more_and_replaced_by_the_
     desk: Desk, cloud: RunPod, clock: SharedClock
 ) -> None:
     # skypilot #7318: a terminated pod was never noticed.
+    clock.at_noon()
     rental, pod = rent(desk, wish_for())
     clock.sleep(600)
     cloud.vanish(pod.id)
