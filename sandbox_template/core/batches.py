@@ -46,9 +46,7 @@ class Shards:
             if cut > begin:
                 read_BD[begin:cut] = shard[sorted_B[begin:cut] - first]
             begin, first = int(cut), int(end)
-        place_B = np.empty_like(order_B)
-        place_B[order_B] = np.arange(len(order_B))
-        x_BD = torch.from_numpy(read_BD).index_select(0, torch.from_numpy(place_B))
+        x_BD = torch.from_numpy(read_BD).index_select(0, torch.from_numpy(order_B.argsort()))
         return x_BD.to(torch.float32).div_(self.scale)
 
     def batches(self, batch_size: int, steps: int, seed: int) -> Iterator[Tensor]:

@@ -7,7 +7,7 @@ latents. In most steps S is far below F, and then the cost is that of S latents:
 
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
@@ -86,6 +86,7 @@ class RevivesLatents:
     top_k_aux: int
     dead_feature_threshold: int
     num_tokens_since_fired: Tensor
+    loss: Callable[..., Tensor]
 
     def start_counting(self, activation_dim: int, dict_size: int, device: str) -> None:
         """Set the library's numbers, for a trainer that the library did not make."""
@@ -95,8 +96,15 @@ class RevivesLatents:
 
     @functools.cached_property
     def few_rows(self) -> FewRows:
-        """Rows of dead latents; `update` collects their gradients."""
+        """Rows of dead latents; `differentiated` collects their gradients."""
         return FewRows()
+
+    def differentiated(self, *batch: Tensor, step: int) -> Tensor:
+        """Return the loss of a batch. Its gradients are in the parameters then."""
+        with self.few_rows.collected():
+            loss = self.loss(*batch, step=step)
+            loss.backward()  # type: ignore[no-untyped-call]
+        return loss
 
     def encoder(self) -> tuple[Tensor, Tensor]:
         """Return W_enc [F, D] and b_enc [F]."""

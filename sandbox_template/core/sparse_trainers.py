@@ -113,9 +113,7 @@ class SparseSteps(RevivesLatents):
         """Do one step on activations [B, D]; return the loss."""
         if step == 0:
             self.ae.b_dec.data = geometric_median(x)
-        with self.few_rows.collected():
-            loss = self.loss(x, step=step)
-            loss.backward()  # type: ignore[no-untyped-call]
+        loss = self.differentiated(x, step=step)
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.scheduler.step()

@@ -84,15 +84,17 @@ class BaseTranscoderTrainer:
 
     def update(self, step: int, x: Tensor, y: Tensor) -> float:
         """Do one step on a batch; return the loss."""
-        loss = self.loss(x, y, step=step)
-        loss.backward()  # type: ignore[no-untyped-call]
-        return self._stepped(loss)
-
-    def _stepped(self, loss: Tensor) -> float:
+        loss = self.differentiated(x, y, step=step)
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.scheduler.step()
         return loss.item()
+
+    def differentiated(self, x: Tensor, y: Tensor, /, *, step: int) -> Tensor:
+        """Return the loss of a batch. Its gradients are in the parameters then."""
+        loss = self.loss(x, y, step=step)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
 
 
 class TopKTranscoderTrainer(RevivesLatents, BaseTranscoderTrainer):
@@ -141,13 +143,6 @@ class TopKTranscoderTrainer(RevivesLatents, BaseTranscoderTrainer):
         error_BD = y - self.predict(x, f)
         wrong = error_BD.pow(2).sum(dim=-1).mean()
         return wrong + self.revival(f, error_BD, x) + self.penalty(x, y, f, step)
-
-    def update(self, step: int, x: Tensor, y: Tensor) -> float:
-        """Do one step on a batch; return the loss."""
-        with self.few_rows.collected():
-            loss = self.loss(x, y, step=step)
-            loss.backward()  # type: ignore[no-untyped-call]
-        return self._stepped(loss)
 
     def penalty(self, x: Tensor, y: Tensor, f: Latents, step: int) -> Tensor | float:
         """Return what a variant asks for besides prediction: a scalar, 0 here."""
