@@ -48,7 +48,7 @@ class CustomSAE(BaseSAE):
 
     def encode(self, x):
         first, second = self.look_twice(x)[0]
-        return first.dense() + second.dense()
+        return first.dense(second)
 
 
 class CustomTrainer(BaseTrainer):

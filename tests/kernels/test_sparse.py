@@ -251,6 +251,22 @@ def test_a_slice_of_latents_reconstructs_what_the_dense_slice_does() -> None:
     assert torch.equal(f.fired(), (f.dense() > 0).any(dim=0))
 
 
+def test_latents_of_two_looks_add_up_in_one_dense_form_with_a_gradient_for_each_look() -> None:
+    from core import topk_encode
+
+    p = planted(2)
+    first = topk_encode(p["x"], p["W_enc"], p["b_enc"], 7)
+    second = topk_encode(p["x"], p["W_enc"], p["b_enc"] + 0.5, 9)
+    weight_BF = torch.randn(96, 300, generator=torch.Generator().manual_seed(0))
+
+    together, apart = first.dense(second), first.dense() + second.dense()
+    assert torch.equal(together, apart)
+    values = [first.value_A, second.value_A]
+    found, wanted = (torch.autograd.grad(f, values, weight_BF) for f in (together, apart))
+    for one, other in zip(found, wanted, strict=True):
+        assert torch.equal(one, other)
+
+
 def test_other_number_formats_are_computed_by_the_reference() -> None:
     from core import sparse_decode, topk_encode
 

@@ -31,11 +31,12 @@ class Latents(NamedTuple):
             torch.arange(self.rows, device=self.start_B.device), self.start_B.diff()
         )
 
-    def dense(self) -> Tensor:
-        """Return f [B, F]. Gradients flow back to value_A."""
-        place_A = self.row_A() * self.dict_size + self.index_A
+    def dense(self, *others: "Latents") -> Tensor:
+        """Return f [B, F], others added to it. Gradients flow back to the value_A of each."""
         f_A = self.value_A.new_zeros(self.rows * self.dict_size)
-        return f_A.scatter_add(0, place_A, self.value_A).view(self.rows, -1)
+        for f in (self, *others):
+            f_A.scatter_add_(0, f.row_A() * self.dict_size + f.index_A, f.value_A)
+        return f_A.view(self.rows, -1)
 
     def fired(self) -> Tensor:
         """Return bool [F]: which latents are above 0 for some token."""
@@ -51,7 +52,7 @@ class Latents(NamedTuple):
         chosen_A = place_A >= 0
         flat_A = (self.row_A() * len(index_S) + place_A)[chosen_A]
         f_A = self.value_A.new_zeros(self.rows * len(index_S))
-        return f_A.scatter_add(0, flat_A, self.value_A[chosen_A]).view(self.rows, -1)
+        return f_A.scatter_add_(0, flat_A, self.value_A[chosen_A]).view(self.rows, -1)
 
     def between(self, first: int, last: int) -> "Latents":
         """Return the latents from `first` up to `last`, numbered from 0."""
