@@ -134,6 +134,7 @@ def test_two_lists_in_the_text_are_both_read() -> None:
         (r"\citesupp{two}", "[1]."),
         (r"\Citeauthor{two}", "[1]."),
         (r"\parencites{two}", "[1]."),
+        (r"\cites{two}[see][5]{two}[7]{two}", "[1] [see 1, 5] [1, 7]."),
     ],
 )
 def test_citing_commands_print_more_than_a_key(latex: str, text: str) -> None:

@@ -109,6 +109,7 @@ SEVERAL = st.one_of(
             *(r"$@ \pm <>$", r"$@_{\pm <>}$", r"@$_{\pm <>}$", r"$@^{\pm<>}$", r"$\frac{@}{<>}$"),
             *(r"@ {\scriptsize $\pm$ <>}", r"\num{@ +- <>}", r"\numrange{@}{<>}", r"$@$--$<>$"),
             *(r"\SIrange{@}{<>}{\milli\metre}", r"\score{@}{<>}", r"\score[77]{@}{<>}"),
+            *(r"@\spread <>", r"@ \spread{} <>", r"$@\spread <>$"),
             *(r"$\score{@}{<>}$", r"\begin{nosuch}{@}<>\end{nosuch}", r"\numlist{@;<>}"),
             *(r"@\quad <>", r"@\hspace{1em}<>", r"$@\;\;\quad<>$", r"@\phantom{0}\nosuch{<>}"),
             *(r"\fbox{@}<>", r"\parbox{1cm}{@}\parbox{1cm}{<>}", r"\SIlist{@;<>}{\hour}"),
@@ -168,3 +169,22 @@ def test_the_numbers_of_many_texts_are_those_of_the_source(pieces: list[Written]
 )
 def test_a_length_ends_with_what_it_may_stretch_and_shrink(latex: str, shown: str) -> None:
     assert [block.text for block in read_latex(article(latex)).blocks] == [shown]
+
+
+@pytest.mark.parametrize(
+    ("latex", "shown"),
+    [
+        (r"71.3\spread 0.4", "71.3 0.4"),
+        (r"71\spread{}4 pairs", "71 4 pairs"),
+        (r"12\spread 000", "12  000"),
+        (r"sp\spread arse", "sparse"),
+    ],
+)
+def test_an_unknown_command_between_digits_keeps_them_apart(latex: str, shown: str) -> None:
+    assert [block.text for block in read_latex(article(latex)).blocks] == [shown]
+
+
+def test_a_note_at_a_number_of_a_table_is_not_one_of_its_digits() -> None:
+    table = r"\begin{tabular}{lc}ours\tnote{a} & 71.3\tnote{1}\end{tabular}"
+    (block,) = read_latex(article(table)).blocks
+    assert block.rows == [["oursᵃ", "71.3¹"]]

@@ -135,6 +135,19 @@ def _cite(composer: Composer, stream: Stream) -> None:
     composer.out.append("]")
 
 
+def _cite_several(composer: Composer, stream: Stream) -> None:
+    """Handle biblatex's `\\cites(see)(p. 5){a}[3]{b}`: one citation after another."""
+    stream.starred()
+    skip(stream, "pp")
+    following = True
+    while following:
+        _cite(composer, stream)
+        token = stream.pull()
+        stream.push([token] if token else [])
+        if following := token in ("{", "["):
+            composer.out.append(" ")
+
+
 def _cited_title(composer: Composer, stream: Stream) -> None:
     """Handle `\\citetitle`, which prints the title of a reference."""
     stream.starred()
@@ -321,14 +334,18 @@ _CITES = (
     "smartcite supercite Textcite Parencite Autocite citetalias citepalias citeA citeNP "
     "shortciteN"
 )
+_CITES_OF_BIBLATEX = (
+    "cite parencite textcite autocite footcite smartcite supercite Cite Parencite Textcite Autocite"
+)
 TEXT_HANDLERS: dict[str, Handler] = {
     **{f"\\{name}": _by_signature(name, signature) for name, signature in SIGNATURES.items()},
     "\\titleformat": _title_format,
     **{f"\\{name}": _accent(mark) for name, mark in ACCENTS.items()},
     **{f"\\{name}": _cite for name in _CITES.split()},
+    **{f"\\{name}s": _cite_several for name in _CITES_OF_BIBLATEX.split()},
     **dict.fromkeys(("\\texttt", "\\code"), _typewriter),
     **dict.fromkeys(("\\tt", "\\ttfamily"), _switch_typewriter),
-    "\\textsuperscript": _superscript,
+    **dict.fromkeys(("\\textsuperscript", "\\tnote", "\\tnotex"), _superscript),
     "\\textsubscript": _subscript,
     "\\ensuremath": _ensure_math,
     "\\(": _inline_formula,

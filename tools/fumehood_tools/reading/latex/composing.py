@@ -204,8 +204,7 @@ class Composer:
         for group in shown[:0:-1]:
             stream.push([RAW + f" {APART}", "{", *group, "}"])
         stream.push(["{", *shown[0], "}"] if shown else [])
-        if groups:
-            self.out.append(APART)
+        self.out.append(APART)
 
     def _unknown_environment(self, stream: Stream) -> None:
         """Read the arguments of an unknown environment as text; options such as [a=b] are none."""

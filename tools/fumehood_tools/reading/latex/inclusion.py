@@ -185,7 +185,9 @@ def set_input_paths(state: State, body: list[str]) -> None:
 
 
 INCLUDING: dict[str, Callable[[Stream], None]] = {
-    **dict.fromkeys(("\\input", "\\include", "\\@input", "\\@@input"), _read_file),
+    **dict.fromkeys(
+        ("\\input", "\\include", "\\@input", "\\@@input", "\\loadglsentries"), _read_file
+    ),
     **dict.fromkeys(("\\subfile", "\\subfileinclude"), _read_subfile),
     **dict.fromkeys(("\\import", "\\inputfrom", "\\includefrom"), _import_file(relative=False)),
     **dict.fromkeys(

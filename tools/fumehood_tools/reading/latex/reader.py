@@ -11,6 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 from fumehood_tools.reading.document import Block, Document, HiddenText, Link, Reference
+from fumehood_tools.reading.latex.acronyms import (
+    ACRONYM_ENVIRONMENTS,
+    ACRONYM_HANDLERS,
+    acronym_text,
+    missing_acronyms,
+)
 from fumehood_tools.reading.latex.algorithms import ALGORITHM_HANDLERS
 from fumehood_tools.reading.latex.authors import author_names
 from fumehood_tools.reading.latex.bibliography import cited_text, references
@@ -118,6 +124,8 @@ def _document(composer: Composer, main: str, warnings: list[str]) -> Document:
             return composer.labels_of.get(key, key).strip("[]")
         if kind in ("citetitle", "bibentry"):
             return cited_text(composer, kind, key)
+        if kind.startswith("acronym"):
+            return acronym_text(composer, kind, key)
         return referred(composer, kind, key)
 
     front = composer.front
@@ -146,7 +154,12 @@ def _document(composer: Composer, main: str, warnings: list[str]) -> Document:
             [_said(one, fill) for one in composer.hidden] + _prose_comments(composer.state.comments)
         )[:MOST_HIDDEN],
         missing=list(composer.state.missing),
-        warnings=[*warnings, *composer.state.warnings, *missing_labels(composer)],
+        warnings=[
+            *warnings,
+            *composer.state.warnings,
+            *missing_labels(composer),
+            *missing_acronyms(composer),
+        ],
     )
 
 
@@ -227,6 +240,7 @@ def _print_bibliography(composer: Composer, stream: Stream) -> None:
 
 COMMANDS: dict[str, Handler] = {
     **TEXT_HANDLERS,
+    **ACRONYM_HANDLERS,
     **STRUCTURE_HANDLERS,
     **DISPLAY_HANDLERS,
     **ALGORITHM_HANDLERS,
@@ -240,6 +254,7 @@ COMMANDS: dict[str, Handler] = {
     "\\printbibliography": _print_bibliography,
 }
 ENVIRONMENTS: dict[str, Environment] = {
+    **ACRONYM_ENVIRONMENTS,
     **STRUCTURE_ENVIRONMENTS,
     **DISPLAY_ENVIRONMENTS,
     **BOX_ENVIRONMENTS,

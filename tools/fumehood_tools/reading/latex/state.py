@@ -7,6 +7,7 @@ work.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from fumehood_tools.reading.latex.acronym_entries import Acronyms
 from fumehood_tools.reading.latex.listings import LISTINGS, ListingKind
 from fumehood_tools.reading.latex.macros import Macro
 from fumehood_tools.reading.latex.project import SourceFiles
@@ -49,6 +50,7 @@ class State:
     registers: dict[str, int] = field(default_factory=dict)
     bibliographies: list[str] = field(default_factory=list)
     boxes: dict[str, list[str]] = field(default_factory=dict)
+    acronyms: Acronyms = field(default_factory=Acronyms)
     in_formula: bool = False
     cases: int = 0
     long: bool = False
