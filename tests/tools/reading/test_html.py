@@ -237,7 +237,7 @@ def test_captions_of_tables_on_other_pages_are_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    "tag", ["div", "span", "d-cite", "d-footnote", "figure", "table", "li", "b"]
+    "tag", ["div", "span", "d-cite", "d-footnote", "figure", "table", "li", "b", "sup"]
 )
 def test_depth_costs_no_stack(tag: str) -> None:
     document = read(f"<main><p>Seen.</p>{f'<{tag}>' * 5_000}deep</main>")
@@ -275,3 +275,29 @@ def test_pages_in_other_encodings_keep_their_letters() -> None:
 
 def test_latin_1_pages_keep_their_letters() -> None:
     assert read_html("<main><p>Café</p></main>".encode("latin-1")).blocks[0].text == "Café"
+
+
+@pytest.mark.parametrize(
+    ("markup", "shown"),
+    [
+        ("71.3<sup>1</sup> and 10<sup>−6</sup>", "71.3¹ and 10⁻⁶"),
+        ("71.3<sub>±0.4</sub>, 71.3<sub>0.4</sub>", "71.3 ± 0.4, 71.3_(0.4)"),
+        ("the 5<sup>th</sup> step of H<sub>2</sub>O", "the 5th step of H₂O"),
+        ("as seen<sup>[<a href='#r'>3</a>]</sup>, often<sup></sup>", "as seen[3], often"),
+        ("a<sup>b<sup>c</sup></sup> x<sup>{2}</sup>", "aᵇᶜ x^({2})"),
+    ],
+)
+def test_a_raised_or_lowered_number_is_not_part_of_the_number_before_it(
+    markup: str, shown: str
+) -> None:
+    assert [block.text for block in read(f"<main><p>{markup}</p></main>").blocks] == [shown]
+    (table,) = read(f"<main><table><tr><td>{markup}</td></tr></table></main>").blocks
+    assert table.rows == [[shown]]
+
+
+def test_marks_of_affiliations_are_not_part_of_names() -> None:
+    document = latexml(
+        '<div class="ltx_authors"><span class="ltx_personname">Ann Lee<sup>1</sup>, '
+        "Bo Li<sup>1,2</sup> and Cy D. Fox<sup>∗</sup></span></div><p class='ltx_p'>Text.</p>"
+    )
+    assert document.authors == ["Ann Lee", "Bo Li", "Cy D. Fox"]

@@ -157,3 +157,29 @@ def test_what_is_written_as_markdown_can_be_read_again(name: str) -> None:
 def test_no_heap_of_markup_makes_the_reader_fail(piece: str) -> None:
     assert read(piece * 20_000).source == "markdown"
     assert read(f"{piece}\n" * 5_000).source == "markdown"
+
+
+def test_raised_and_lowered_numbers_are_not_part_of_the_number_before_them() -> None:
+    said = (
+        "71.3<sup>1</sup> and [10<sup>−6</sup>](https://a.org), 5<sub>0.4</sub>, the 5<sup>th</sup>"
+    )
+    document = read_markdown(f"{said}\n\n<div>{said}</div>\n\na<sup>b\n".encode())
+    assert [block.text for block in document.blocks] == [
+        "71.3¹ and 10⁻⁶, 5_(0.4), the 5th",
+        "71.3¹ and 10⁻⁶, 5_(0.4), the 5th",
+        "ab",
+    ]
+    assert document.links[0].text == "10⁻⁶"
+
+
+def test_a_table_in_html_keeps_its_rows_and_its_caption() -> None:
+    document = read_markdown(
+        "Before.\n\n<table><caption>Table 3: Für zwei.</caption><tr><th rowspan=2>Model</th>"
+        "<th colspan=2>EV</th></tr><tr><th>A</th><th>B</th></tr>\n<tr><td>ours<!-- as told --></td>"
+        "<td>.71<sup>1</sup></td><td>.72</td></tr></table>\n\nAfter.\n".encode()
+    )
+    assert [block.kind for block in document.blocks] == ["paragraph", "table", "paragraph"]
+    table = document.blocks[1]
+    assert (table.number, table.text) == ("3", "Für zwei.")
+    assert table.rows == [["Model", "EV", ""], ["", "A", "B"], ["ours", ".71¹", ".72"]]
+    assert [one.text for one in document.hidden] == ["as told"]

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from urllib.parse import urljoin
 
 from fumehood_tools.reading.document import Block, HiddenText, Link
-from fumehood_tools.reading.latex.formulas import readable
+from fumehood_tools.reading.latex.formulas import readable, script_in_text
 from fumehood_tools.reading.latex.tokens import tokenize
 
 Element = Any
@@ -34,6 +34,7 @@ NOT_TEXT = {
 _BREAKS = {"br", "p", "div", "li", "tr", "td", "th", "dt", "dd", "h1", "h2", "h3", "h4", "h5", "h6"}
 # What LaTeXML makes a block of also where it has to make it of spans, as in the cells of a table.
 _BREAK_CLASSES = {"ltx_td", "ltx_tr", "ltx_p", "ltx_para", "ltx_item"}
+_SCRIPTS = {"sup": "^", "sub": "_"}
 _WHITE = re.compile(
     r"(?<![-\w])color\s*:\s*(?:white|#fff(?:fff)?\b|rgb\(\s*255\s*,\s*255\s*,\s*255)", re.I
 )
@@ -113,7 +114,12 @@ class Text:
         if "ltx_note" in named or "footnote" in named:
             self.note(element)
             return ""
-        return "" if self.unseen(element) else None
+        if self.unseen(element):
+            return ""
+        mark = _SCRIPTS.get(element.tag)
+        if mark is None or next(element.iterancestors(*_SCRIPTS), None) is not None:
+            return None
+        return script_in_text(mark, "".join(self._parts(element, leave_out)).strip())
 
     def note(self, element: Element) -> None:
         """Store a footnote until the paragraph around it is complete."""

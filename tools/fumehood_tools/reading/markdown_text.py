@@ -2,12 +2,12 @@
 
 markdown-it-py parses the text: headings, paragraphs, lists, code, pipe tables, images, footnotes,
 formulas (`$…$`, `$$…$$`, `\\(…\\)`, `\\[…\\]`) and a YAML head (title, author, abstract).
-Everything that `to_markdown` writes is read again. HTML tags are dropped, and HTML comments become
-hidden text. Reading never fails.
+Everything that `to_markdown` writes is read again. Tables, superscripts and subscripts in HTML are
+read, other HTML tags are dropped, and HTML comments become hidden text. Reading never fails.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import yaml
@@ -18,10 +18,12 @@ from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.front_matter import front_matter_plugin
 from mdit_py_plugins.texmath import texmath_plugin
 
+from fumehood_tools.errors import Unreadable
 from fumehood_tools.reading.document import Block, Document, HiddenText, Link, Reference
+from fumehood_tools.reading.html import read_html
 from fumehood_tools.reading.latex.bibliography import reference
 from fumehood_tools.reading.latex.encodings import decode
-from fumehood_tools.reading.latex.formulas import readable
+from fumehood_tools.reading.latex.formulas import readable, script_in_text
 from fumehood_tools.reading.latex.tokens import tokenize
 from fumehood_tools.reading.outline import BIBLIOGRAPHY
 from fumehood_tools.reading.running_links import links_in_text
@@ -32,7 +34,13 @@ _NUMBER = re.compile(r"(\d+(?:\.\d+)*|[A-Z](?:\.\d+)+)\.?[ \t]+(?=\S)")
 _ABSTRACT = re.compile(r"\*{0,2}abstract\s*[.:]?\*{0,2}\s*[.:—–]?\s*", re.I)
 # Attributes of Pandoc behind a heading or an image, as in "# Method {#sec:method}".
 _ATTRIBUTES = re.compile(r"[ \t]*\{[#.][^{}]*\}[ \t]*$")
-_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+_TAG = re.compile(r"</?(?!su[bp]>)[A-Za-z][^<>]*>")
+_TABLE = re.compile(r"<table[\s>]", re.I)
+# Stand for the tags of scripts until the words between them are known.
+_RAISED, _LOWERED, _LEVEL = "\x11", "\x12", "\x13"
+_SCRIPT_TAGS = {"<sup>": _RAISED, "<sub>": _LOWERED, "</sup>": _LEVEL, "</sub>": _LEVEL}
+_SCRIPT = re.compile("([\x11\x12])([^\x11-\x13]*)\x13")
+_NO_TAGS = {ord(mark): None for mark in (_RAISED, _LOWERED, _LEVEL)}
 _SPACES = frozenset({"softbreak", "hardbreak"})
 _FORMULAS = frozenset({"math_inline", "math_inline_double"})
 # The plugin for \\(…\\) looks for every missing end in the whole rest of the text.
@@ -183,10 +191,23 @@ class _Page:
     def _html(self, content: str) -> None:
         """Keep the text of an HTML block; comments become hidden text."""
         self._hide(content)
+        if _TABLE.search(content):
+            self._html_page(content)
+            return
         text = _TAG.sub(" ", _COMMENT.sub("", content))
         children = MarkdownIt("commonmark").parseInline(text)[0].children if text.strip() else None
         if said := self._inline(children):
             self.blocks.append(Block(kind="paragraph", text=said))
+
+    def _html_page(self, content: str) -> None:
+        """Read HTML with a table in it as a page of its own, with the rows and the caption."""
+        try:
+            page = read_html(f"<html><body><main>{content}</main></body></html>".encode())
+        except Unreadable:
+            return
+        self.blocks += page.blocks
+        self.links += page.links
+        self.hidden += page.hidden
 
     def _hide(self, content: str) -> None:
         comments = (" ".join(one.split())[:1_000] for one in _COMMENT.findall(content))
@@ -206,7 +227,7 @@ class _Page:
         return self._inline(MarkdownIt("commonmark").parseInline(written)[0].children)
 
     def _inline(self, children: Sequence[Token] | None) -> str:
-        return " ".join("".join(self._shown(children or ())).split())
+        return _one_line(self._shown(children or ()))
 
     def _shown(self, children: Sequence[Token]) -> Iterator[str]:
         """Yield what the pieces of a line display, and store its links."""
@@ -221,7 +242,7 @@ class _Page:
             elif token.type == "link_close" and opened:
                 url, words = opened.pop()
                 if url.startswith(("http://", "https://")):
-                    text = " ".join("".join(words).split())
+                    text = _one_line(words)
                     self.links.append(Link(url=url, text=text, origin="markup"))
 
     def _piece(self, token: Token) -> str:
@@ -235,8 +256,20 @@ class _Page:
             return f"[{token.meta.get('label', token.meta.get('id', 0) + 1)}]"
         if token.type == "html_inline":
             self._hide(token.content)
-            return " " if token.content.lower().startswith("<br") else ""
+            tag = token.content.lower()
+            return " " if tag.startswith("<br") else _SCRIPT_TAGS.get(tag, "")
         return token.content
+
+
+def _one_line(pieces: Iterable[str]) -> str:
+    """Return pieces of text as one line, with superscripts and subscripts in it."""
+    text = "".join(pieces)
+    if _RAISED in text or _LOWERED in text:
+        text = _SCRIPT.sub(
+            lambda found: script_in_text("^" if found[1] == _RAISED else "_", found[2]), text
+        )
+        text = text.translate(_NO_TAGS)
+    return " ".join(text.split())
 
 
 def _with_captions(blocks: list[Block]) -> list[Block]:

@@ -9,7 +9,7 @@ import re
 from fumehood_tools.reading.document import Block, HiddenText, Link
 from fumehood_tools.reading.latex.composing import Composer, Handler, Style, fill_marks, tidy
 from fumehood_tools.reading.latex.expansion import Stream
-from fumehood_tools.reading.latex.formulas import with_marks
+from fumehood_tools.reading.latex.formulas import script, with_marks
 from fumehood_tools.reading.latex.signatures import SIGNATURES, skip
 from fumehood_tools.reading.latex.symbols import ACCENTS, accented
 from fumehood_tools.reading.latex.tokens import APART, RAW, plain, settle, tokenize
@@ -56,11 +56,11 @@ def _switch_typewriter(composer: Composer, stream: Stream) -> None:
 
 
 def _superscript(composer: Composer, stream: Stream) -> None:
-    composer.out.append(with_marks(["^", "{", *stream.argument(), "}"]))
+    composer.out.append(script("^", stream.argument()))
 
 
 def _subscript(composer: Composer, stream: Stream) -> None:
-    composer.out.append(with_marks(["_", "{", *stream.argument(), "}"]))
+    composer.out.append(script("_", stream.argument()))
 
 
 def _ensure_math(composer: Composer, stream: Stream) -> None:

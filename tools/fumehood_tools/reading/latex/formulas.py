@@ -79,6 +79,8 @@ _RELATIONS = set("=<>≤≥≈≠∈∼→←↦⇒⇔≔≡∝⊆⊂≪≫±×�
 
 
 _ABOVE, _BELOW = r"(?:\^\(\+([\d.]+)\)|⁺([⁰¹²³⁴-⁹]+))", r"(?:_\([-−]([\d.]+)\)|₋([₀-₉]+))"
+_OF_LATEX = re.compile(r"[\\{}$^_%&~#]")
+_ORDINALS = ("st", "nd", "rd", "th")
 _SPREAD = re.compile(rf"(?:^|(?<=\d)|(?<=\d\))) ?(?:{_ABOVE}{_BELOW}|{_BELOW}{_ABOVE})(?![\d.])")
 _UNRAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉", "01234567890123456789")
 
@@ -99,6 +101,25 @@ def with_marks(tokens: list[str]) -> str:
     if "+" in text or "⁺" in text:
         text = _SPREAD.sub(_side_by_side, text)
     return f" {text}" if text[:1] in ("±", "+") and tokens[0] in ("^", "_") else text
+
+
+def script(mark: str, tokens: list[str]) -> str:
+    """Return a superscript (mark ^) or subscript (_) of running text. 5th stays as it is."""
+    said = "".join(tokens).strip()
+    return said if said in _ORDINALS else with_marks([mark, "{", *tokens, "}"])
+
+
+def script_in_text(mark: str, text: str) -> str:
+    """Return a plain text as a superscript (mark ^) or subscript (_).
+
+    A note at a number must not become one of its digits.
+    """
+    said = text.strip()
+    if not said or said[0] == "[":
+        return said
+    if _OF_LATEX.search(said):
+        return f"{mark}({said})"
+    return settle(script(mark, list(said.replace("−", "-"))))
 
 
 def _side_by_side(match: re.Match[str]) -> str:
