@@ -235,3 +235,10 @@ def test_characters_that_are_no_text_are_left_out() -> None:
     words = "".join(map(chr, (0, 7, 27, 0xFFFE, 0xFFFF, 0xD800)))
     document = read([text(f"a{words}b \U0001f9ea")], [text(words), text("")])
     assert [it.text for it in document.blocks] == ["ab \U0001f9ea"]
+
+
+def test_a_raised_number_is_not_part_of_the_number_before_it() -> None:
+    said = "71.3<sup>1</sup>, 10<sup>-6</sup> and 5<sub>0.4</sub><sup><a href='#p1'>2</a></sup>"
+    document = read([text(said), block("Table", f"<table><tr><td>{said}</td></tr></table>")])
+    shown = "71.3¹, 10⁻⁶ and 5_(0.4)²"
+    assert document.blocks[0].text == shown and document.blocks[1].rows == [[shown]]

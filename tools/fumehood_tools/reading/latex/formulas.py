@@ -80,6 +80,7 @@ _RELATIONS = set("=<>≤≥≈≠∈∼→←↦⇒⇔≔≡∝⊆⊂≪≫±×�
 
 _ABOVE, _BELOW = r"(?:\^\(\+([\d.]+)\)|⁺([⁰¹²³⁴-⁹]+))", r"(?:_\([-−]([\d.]+)\)|₋([₀-₉]+))"
 _OF_LATEX = re.compile(r"[\\{}$^_%&~#]")
+_SIGNS = "*∗⋆†‡§¶‖®™©"
 _ORDINALS = ("st", "nd", "rd", "th")
 _SPREAD = re.compile(rf"(?:^|(?<=\d)|(?<=\d\))) ?(?:{_ABOVE}{_BELOW}|{_BELOW}{_ABOVE})(?![\d.])")
 _UNRAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉", "01234567890123456789")
@@ -115,7 +116,7 @@ def script_in_text(mark: str, text: str) -> str:
     A note at a number must not become one of its digits.
     """
     said = text.strip()
-    if not said or said[0] == "[":
+    if said[:1] == "[" or not said.strip(_SIGNS):
         return said
     if _OF_LATEX.search(said):
         return f"{mark}({said})"

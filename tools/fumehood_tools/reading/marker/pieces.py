@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 from lxml import html
 
 from fumehood_tools.reading.document import Box, Link
+from fumehood_tools.reading.latex.formulas import script_in_text
 
 PieceKind = Literal[
     "heading", "text", "item", "table", "figure", "caption", "equation", "code", "footnote", "entry"
@@ -112,10 +113,20 @@ def _whole_html(block: Mapping[str, Any]) -> str:
 def _text(root: html.HtmlElement, keep_lines: bool = False) -> str:
     for line_break in root.iter("br"):
         line_break.tail = f"\n{line_break.tail or ''}"
+    for script in list(root.iter("sup", "sub")):
+        _settle(script)
     text = root.text_content()
     if keep_lines:
         return "\n".join(line.rstrip() for line in text.strip("\n").splitlines())
     return " ".join(text.split())
+
+
+def _settle(script: html.HtmlElement) -> None:
+    """Replace the content of a superscript or subscript by its text, written as one."""
+    said = script_in_text("^" if script.tag == "sup" else "_", script.text_content())
+    for child in list(script):
+        script.remove(child)
+    script.text = said
 
 
 def _rows(root: html.HtmlElement, block: Mapping[str, Any]) -> list[list[str]]:
