@@ -54,7 +54,7 @@ def read(settings: Settings) -> Report:
 
 def faults(report: Report, number: str) -> str:
     [result] = (one for one in report.results if one.number == number)
-    return result.text()
+    return report.told(result)
 
 
 def test_reading_finds_no_fault_in_the_shipped_steering_sandbox(
