@@ -61,6 +61,8 @@ async def test_a_sandbox_with_its_own_evaluation_takes_the_usual_tools(settings:
         assert "- zero (control, " in text and "- whitened (baseline, " in text, text
         _, told = await _called(client, "check_variant", sandbox="steer", variant="whitened")
         assert told["ok"]
+        beside = ["mean_difference", "principal", "random_direction", "zero"]
+        assert told["next"] == f"run_variants(sandbox='steer', variants={['whitened', *beside]})"
         asked = {"sandbox": "steer", "variants": ["whitened"], "l0_targets": [32]}
         refused = await client.call_tool("run_variants", asked)
         assert refused.is_error and "variants and seeds only" in str(refused.content)

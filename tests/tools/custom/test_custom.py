@@ -66,6 +66,18 @@ def test_reading_finds_no_fault_in_the_shipped_steering_sandbox(
     assert "core/" not in report.text() and "trained" not in report.text()
 
 
+def test_a_setting_that_is_left_out_is_named_with_its_default_as_the_file_has_it(
+    settings: Settings, box: Sandbox
+) -> None:
+    manifest = box.folder / "sandbox.toml"
+    lines = manifest.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if not line.startswith(("seeds =", "glass ="))]
+    manifest.write_text("".join(kept), encoding="utf-8")
+    said = faults(read(settings), "1.3")
+    assert "training.seeds is missing; the default is now [0]." in said, said
+    assert 'limits.glass is missing; the default is now "rlimits".' in said, said
+
+
 @pytest.mark.parametrize("path", ["evaluation/evaluate.py", "core_own/__init__.py"])
 def test_changed_sealed_files_are_refused_once_they_are_pinned(
     settings: Settings, box: Sandbox, path: str
