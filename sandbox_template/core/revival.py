@@ -2,24 +2,23 @@
 
 It is auxk_alpha * what the best dead latents leave of the error, as a share of the error's variance
 (Gao et al. 2024, arXiv 2406.04093, A.2). B = tokens, D = activation_dim, F = dict_size, S = dead
-latents. In most steps S is far below F, and then the cost is that of S latents: see FewRows.
+latents. In most steps S is far below F, and then the cost is that of S latents: see FewRows. Where
+all of them count, what they leave of the error is never written down: see _LossOfFew.
 """
 
 import contextlib
 import functools
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.autograd import Function
 
 from core.kernels import Latents, sparse_decode, topk_encode
-from core.kernels.products import exact_products
 
 # The library's own number; loading.py lowers it for a short run, which would never reach it.
 LIBRARY_DEAD_TOKENS = 10_000_000
-# So many dead latents are computed densely: from about twice as many on, active ones are faster.
-DENSE_DEAD = 64
 
 
 class _Copy(NamedTuple):
@@ -114,32 +113,89 @@ class RevivesLatents:
         """Return W_dec [D, F]."""
         raise NotImplementedError
 
-    def revival(self, f: Latents, error_BD: Tensor, encoded_BD: Tensor) -> Tensor | float:
+    def revival(
+        self, f: Latents, error_BD: Tensor, x_BD: Tensor, *, centred_on: Tensor | None = None
+    ) -> Tensor | float:
         """Count which latents fired; return the loss of those that are dead, 0 if none is.
 
-        error_BD: what the kept latents leave. encoded_BD: what W_enc is multiplied with.
+        error_BD: what the kept latents leave. x_BD: what W_enc is multiplied with, less a bias
+        centred_on [D], if there is one.
         """
         self.num_tokens_since_fired += f.rows
         self.num_tokens_since_fired[f.fired()] = 0
         dead = (self.num_tokens_since_fired >= self.dead_feature_threshold).nonzero().flatten()
         if not len(dead) or self.auxk_alpha <= 0:
             return 0.0
-        return self.auxk_alpha * self.dead_loss(error_BD.detach(), encoded_BD, dead)
+        return self.auxk_alpha * self.dead_loss(error_BD.detach(), x_BD, dead, centred_on)
 
-    def dead_loss(self, error_BD: Tensor, encoded_BD: Tensor, dead: Tensor) -> Tensor:
+    def dead_loss(
+        self, error_BD: Tensor, x_BD: Tensor, dead: Tensor, centred_on: Tensor | None
+    ) -> Tensor:
         """Return what the best dead latents leave of the error, as a share of its variance."""
         W_FD, b_F = self.encoder()
         W_SD, b_S = self.few_rows.of(W_FD, dead), self.few_rows.of(b_F, dead)
         out_SD = self.few_rows.of(self.decoder(), dead, turned=True)
-        with exact_products():
-            if len(dead) <= min(DENSE_DEAD, self.top_k_aux):
-                f_BS = torch.addmm(b_S, encoded_BD, W_SD.t()).relu()
-                left_BD = torch.addmm(error_BD, f_BS, out_SD, alpha=-1)
-            else:
-                f = topk_encode(encoded_BD, W_SD, b_S, min(self.top_k_aux, len(dead)))
-                left_BD = error_BD - sparse_decode(f, out_SD.t())
-        # |e - mean|^2 of all tokens, in one pass: the mean of an error is small beside it.
-        spread = torch.linalg.vector_norm(error_BD).square()
-        spread = spread - len(error_BD) * error_BD.mean(dim=0).square().sum()
-        share: Tensor = torch.linalg.vector_norm(left_BD).square() / spread
+        if len(dead) <= self.top_k_aux:
+            return _applied(error_BD, x_BD, centred_on, W_SD, b_S, out_SD)
+        encoded_BD = x_BD if centred_on is None else x_BD - centred_on
+        f = topk_encode(encoded_BD, W_SD, b_S, self.top_k_aux)
+        left_BD = error_BD - sparse_decode(f, out_SD.t())
+        share: Tensor = torch.linalg.vector_norm(left_BD).square() / _squares(error_BD)[1]
         return share.nan_to_num(0.0)
+
+
+def _squares(error_BD: Tensor) -> tuple[Tensor, Tensor]:
+    """Return |e|^2 and |e - mean|^2 of all tokens: the mean of an error is small beside it."""
+    squares = torch.linalg.vector_norm(error_BD).square()
+    return squares, squares - len(error_BD) * error_BD.mean(dim=0).square().sum()
+
+
+class _LossOfFew(Function):
+    """|e - f O|^2 / spread of the error e [B, D], with f = relu((x - centre) W^T + b) [B, S].
+
+    What is left of the error, e - f O, and its gradient are as large as the batch. With G = O O^T
+    both are needed only as sums or times O^T, and S is far below D:
+
+        |e - f O|^2 = |e|^2 - sum f * (2 e O^T - f G),   (e - f O) O^T = e O^T - f G,
+        f^T (e - f O) = f^T e - (f^T f) O
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        error_BD: Tensor,
+        x_BD: Tensor,
+        centre_D: Tensor | None,
+        W_SD: Tensor,
+        b_S: Tensor,
+        out_SD: Tensor,
+    ) -> Tensor:
+        centred_BD = x_BD if centre_D is None else x_BD - centre_D
+        f_BS = torch.addmm(b_S, centred_BD, W_SD.t()).relu_()
+        toward_BS, back_BS = error_BD @ out_SD.t(), f_BS @ (out_SD @ out_SD.t())
+        explained = (f_BS * (2 * toward_BS - back_BS)).sum()
+        squares, spread = _squares(error_BD)
+        share = (squares - explained) / spread
+        ctx.save_for_backward(error_BD, centred_BD, W_SD, out_SD, f_BS, toward_BS - back_BS)
+        ctx.factor = torch.where(share.isfinite(), -2 / spread, 0.0)
+        return share.nan_to_num(0.0)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        error_BD, centred_BD, W_SD, out_SD, f_BS, left_BS = ctx.saved_tensors
+        factor = grads[0] * ctx.factor
+        grad_BS = left_BS.mul(factor).mul_(f_BS > 0)
+        grad_S = grad_BS.sum(dim=0)
+        return (
+            None,
+            grad_BS @ W_SD if ctx.needs_input_grad[1] else None,
+            -(grad_S @ W_SD) if ctx.needs_input_grad[2] else None,
+            grad_BS.t() @ centred_BD,
+            grad_S,
+            (f_BS.t() @ error_BD - (f_BS.t() @ f_BS) @ out_SD).mul_(factor),
+        )
+
+
+def _applied(*given: Tensor | None) -> Tensor:
+    loss: Tensor = _LossOfFew.apply(*given)  # type: ignore[no-untyped-call]
+    return loss

@@ -17,6 +17,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from core.kernels import Latents, batch_topk_encode, latent_major, sparse_decode, topk_encode
 from core.kernels.adam import UnitNormAdam
+from core.kernels.functions import decode_error
 from core.library import geometric_median
 from core.revival import RevivesLatents
 
@@ -92,18 +93,16 @@ class SparseSteps(RevivesLatents):
 
     def reconstruction(self, x: Tensor, f: Latents) -> tuple[Tensor, Tensor]:
         """Return the reconstruction loss, a scalar, and the error x - x_hat [B, D]."""
-        error_BD = x - (sparse_decode(f, self.decoder()) + self.ae.b_dec)
-        # The mean over tokens of |error|^2, in one pass forwards and one backwards.
-        return torch.linalg.vector_norm(error_BD).square() / len(x), error_BD
+        return decode_error(x, f, self.decoder(), self.ae.b_dec)
 
     def loss(self, x: Tensor, step: int, logging: bool = False, **_: Any) -> Tensor:
         """Return the library's loss for activations [B, D]."""
-        centred_BD = x - self.ae.b_dec
-        f = self._selected(centred_BD)
+        f = self._selected(x - self.ae.b_dec)
         if step > self.threshold_start_step:
             self.follow(f)
         loss, error_BD = self.reconstruction(x, f)
-        return loss + self.revival(f, error_BD, centred_BD) + self.penalty(x, f, step)
+        revival = self.revival(f, error_BD, x, centred_on=self.ae.b_dec)
+        return loss + revival + self.penalty(x, f, step)
 
     def penalty(self, x: Tensor, f: Latents, step: int) -> Tensor | float:
         """Return what a variant asks for besides reconstruction: a scalar, 0 here."""

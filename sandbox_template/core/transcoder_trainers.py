@@ -16,6 +16,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from core.baselines import FollowsThreshold, threshold_keywords
 from core.kernels import Latents, batch_topk_encode, sparse_decode
 from core.kernels.adam import UnitNormAdam
+from core.kernels.functions import decode_error
 from core.revival import RevivesLatents
 from core.transcoder import BaseTranscoder
 
@@ -140,9 +141,16 @@ class TopKTranscoderTrainer(RevivesLatents, BaseTranscoderTrainer):
         """Return a scalar for activations x [B, D] and targets y [B, D]."""
         f = self.select(x)
         self.follow(f, step)
-        error_BD = y - self.predict(x, f)
-        wrong = error_BD.pow(2).sum(dim=-1).mean()
+        wrong, error_BD = self._judged(x, y, f)
         return wrong + self.revival(f, error_BD, x) + self.penalty(x, y, f, step)
+
+    def _judged(self, x: Tensor, y: Tensor, f: Latents) -> tuple[Tensor, Tensor]:
+        """Return the mean over tokens of |y - y_hat|^2, and y - y_hat [B, D]."""
+        is_plain = getattr(self.predict, "__func__", None) is TopKTranscoderTrainer.predict
+        if is_plain and getattr(self.ae, "skip", None) is None:
+            return decode_error(y, f, self.decoder(), self.ae.decoder.bias)
+        error_BD = y - self.predict(x, f)
+        return torch.linalg.vector_norm(error_BD).square() / len(x), error_BD
 
     def penalty(self, x: Tensor, y: Tensor, f: Latents, step: int) -> Tensor | float:
         """Return what a variant asks for besides prediction: a scalar, 0 here."""

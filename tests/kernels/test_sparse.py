@@ -10,16 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-ARITHMETICS = ("float32", "bfloat16", "integers")
+ARITHMETICS = ("float32", "bfloat16", "integers", "integers beside bfloat16")
 
 
 @contextlib.contextmanager
 def screened(arithmetic: str, **how: bool) -> Iterator[None]:
-    """Compute in this arithmetic; with "integers", in float32 and screened in 8 bits."""
+    """Compute in this arithmetic; with "integers", screened in 8 bits, and alone in float32."""
     from core.kernels.arithmetic import products_in, screening_in_integers
 
-    in_integers = arithmetic == "integers"
-    chosen = products_in("float32" if in_integers else arithmetic, **how)
+    in_integers = arithmetic.startswith("integers")
+    chosen = products_in("bfloat16" if "bfloat16" in arithmetic else "float32", **how)
     with chosen, screening_in_integers(in_integers):
         yield
 
@@ -237,6 +237,29 @@ def test_two_threads_give_the_numbers_of_one() -> None:
         torch.testing.assert_close(one, two)
 
 
+def test_the_error_of_a_decoder_has_the_values_and_gradients_of_the_dense_form() -> None:
+    from core import topk_encode
+    from core.kernels.functions import decode_error
+
+    p, weights = planted(6), torch.linspace(0.5, 2.0, 37)
+    given = [p["W_enc"], p["b_enc"], p["W_dec"], torch.randn(37, requires_grad=True)]
+    W_enc, b_enc, W_dec, bias = given
+    x, y = p["x"].detach(), torch.randn(96, 37)
+
+    def gradients(loss: Tensor, error: Tensor, *, of: str) -> Any:
+        # A variant may use the error, the loss, or both.
+        parts = {"loss": loss, "error": (error.abs() * weights).sum()}
+        return torch.autograd.grad(sum(parts[name] for name in of.split()), given)
+
+    for of in ("loss", "error", "loss error"):
+        error = y - (dense_topk(x, W_enc, b_enc, 8) @ W_dec.T + bias)
+        expected = gradients(error.pow(2).sum(dim=1).mean(), error, of=of)
+        loss, ours = decode_error(y, topk_encode(x, W_enc, b_enc, 8), W_dec, bias)
+        torch.testing.assert_close(ours, error, atol=1e-5, rtol=1e-5)
+        for grad, our_grad in zip(expected, gradients(loss, ours, of=of), strict=True):
+            torch.testing.assert_close(our_grad, grad, atol=1e-5, rtol=1e-4)
+
+
 def test_a_slice_of_latents_reconstructs_what_the_dense_slice_does() -> None:
     from core import sparse_decode, topk_encode
 
@@ -354,7 +377,7 @@ def hard_case(name: str) -> tuple[Tensor, Tensor, Tensor]:
     return x, W, b
 
 
-@pytest.mark.parametrize("arithmetic", ["bfloat16", "integers"])
+@pytest.mark.parametrize("arithmetic", ARITHMETICS[1:])
 @pytest.mark.parametrize(
     "name",
     ["untrained", "trained", "duplicated latents", "one huge coordinate", "ties", "all sizes"],

@@ -125,6 +125,28 @@ def test_the_gradients_of_dead_latents_are_those_of_autograd(name: str, many: in
         assert float(W_FD[-many:].abs().max()) > 0
 
 
+@pytest.mark.parametrize("centred", [True, False])
+def test_the_loss_of_dead_latents_has_the_values_and_gradients_of_its_definition(
+    centred: bool,
+) -> None:
+    ours, _ = both("topk", 0, dead_after=0)
+    x, dead = planted(0)[:BATCH], torch.tensor([3, 5, 17])
+    error = torch.randn_like(x) + 0.3
+    centre = ours.ae.b_dec if centred else None
+    W, b, out = *ours.encoder(), ours.decoder()
+    given = [W, b, out, *([centre] if centred else [])]
+    found = ours.dead_loss(error, x, dead, centre)
+    gradients = torch.autograd.grad(found, given)
+    f = torch.relu((x - (centre if centre is not None else 0)) @ W[dead].T + b[dead])
+    left = (error - f @ out[:, dead].T).pow(2).sum()
+    definition = left / (error - error.mean(dim=0)).pow(2).sum()
+    torch.testing.assert_close(found, definition, rtol=1e-5, atol=1e-6)
+    expected = torch.autograd.grad(definition, given)
+    for gradient, wanted in zip(gradients, expected, strict=True):
+        torch.testing.assert_close(gradient, wanted, rtol=1e-4, atol=1e-6)
+        assert float(gradient.abs().max()) > 0
+
+
 def test_a_hook_on_a_weight_sees_the_gradients_of_dead_latents() -> None:
     ours, _ = both("topk", 0, dead_after=0)
     ours.auxk_alpha, seen = 1.0, []

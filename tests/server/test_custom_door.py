@@ -133,6 +133,13 @@ async def test_variants_of_a_custom_sandbox_run_as_a_job_of_a_server_and_are_com
             if job["status"] not in ("queued", "starting", "running"):
                 break
         assert job["status"] == "succeeded" and "which says what failed and why" in text, text
+        assert "(12 scores)" in text and "9 scored, 0 scored before, 3 failed" in text, text
+        assert "broken seed 0: " in text and "NOT pinned by a reviewer" in text, text
+        text, _ = await call(client, "read_job_log", job_id=started["job_id"])
+        assert "start   steer: 12 of 12 have no score yet" in text, text
+        for name in names:
+            assert all(f"score   {name} seed {seed}: effect " in text for seed in range(3)), text
+        assert text.count("produce broken seed") == 3 and "failed: " in text, text
         _, table = await call(client, "read_benchmarks", sandbox="steer", sort="effect")
         assert [(row["label"], row["stage"]) for row in table["failures"]] == [
             ("broken", "produce")

@@ -54,10 +54,15 @@ async def test_a_sandbox_with_its_own_evaluation_takes_the_usual_tools(settings:
     async with Client(build_server(settings)) as client:
         text, _ = await _called(client, "create_sandbox", name="steer", source="steering")
         assert "its own interface and evaluation" in text and "dictionary" not in text
-        _, listed = await _called(client, "list_variants", sandbox="steer")
+        text, listed = await _called(client, "list_variants", sandbox="steer")
         assert listed["total"] == 5 and not any(one["problem"] for one in listed["variants"])
+        controls = {one["name"] for one in listed["variants"] if one["is_control"]}
+        assert controls == {"random_direction", "zero"}
+        assert "- zero (control, " in text and "- whitened (baseline, " in text, text
         _, told = await _called(client, "check_variant", sandbox="steer", variant="whitened")
         assert told["ok"]
+        beside = ["mean_difference", "principal", "random_direction", "zero"]
+        assert told["next"] == f"run_variants(sandbox='steer', variants={['whitened', *beside]})"
         asked = {"sandbox": "steer", "variants": ["whitened"], "l0_targets": [32]}
         refused = await client.call_tool("run_variants", asked)
         assert refused.is_error and "variants and seeds only" in str(refused.content)

@@ -15,6 +15,8 @@ from mcp.types import Tool
 
 from fumehood.app import build_server
 from fumehood.wings import WINGS
+from fumehood_tools.registry.declared import metrics_of, use_declared
+from fumehood_tools.registry.lookup import judged_metrics
 from fumehood_tools.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -54,6 +56,13 @@ async def test_tool_schemas_match_the_committed_ones(settings: Settings, era: st
     if os.environ.get("UPDATE_SCHEMAS"):
         SCHEMAS.write_text(json.dumps(now, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     assert now == json.loads(SCHEMAS.read_text(encoding="utf-8")), "run `make schemas`, look at it"
+
+
+async def test_schemas_do_not_depend_on_the_records_that_were_read(settings: Settings) -> None:
+    before = await tools_of(settings)
+    use_declared(metrics_of("tidy", {"size": {"better": "higher", "smallest_effect": 0.1}}))
+    assert "tidy__size" in {metric.key for metric in judged_metrics()}
+    assert await tools_of(settings) == before
 
 
 async def test_every_tool_is_named_verb_noun_and_has_all_four_hints(settings: Settings) -> None:

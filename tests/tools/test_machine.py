@@ -21,6 +21,8 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         (260.0, "float32", "cpu", True),
         (140.0, "float32", "cpu", False),  # does not pay for candidates that are scored again
         (260.0, "bfloat16", "cpu", False),
+        (460.0, "bfloat16", "cpu", True),
+        (460.0, "bfloat16", "cuda", False),
         (260.0, "float32", "cuda", False),
     ],
 )
@@ -34,7 +36,8 @@ def test_selections_are_screened_in_integers_where_these_were_measured_to_be_fas
 ) -> None:
     assert not integer_screening(arithmetic, device, tmp_path)  # nothing is measured yet
     assert measured["int8_gops"] > 0
-    changed = {**measured, "float32_gflops": 100.0, "int8_gops": int8_gops}
+    rates = {"float32_gflops": 100.0, "bfloat16_gflops": 250.0, "int8_gops": int8_gops}
+    changed = {**measured, **rates}
     write_json(tmp_path / "machine.json", changed)
     assert integer_screening(arithmetic, device, tmp_path) == screens
 

@@ -4,8 +4,8 @@ bf16 is five times faster than fp32 on a CPU with avx512_bf16 or AMX, but slower
 hardware threads that share a core may add nothing. So both are chosen by measuring matrix products
 (1 to 3 s), and the result is stored in <cache>/machine.json. On a machine that has been measured,
 torch is not imported. The choice applies to harvests and trainings; FUMEHOOD_DTYPE overrides it.
-Products of 8-bit integers are measured, too: where they are faster still, trainings screen TopK
-selections in them, of which the results are exact.
+Products of 8-bit integers are measured, too: where they are faster still than those of the number
+type that is used, trainings screen TopK selections in them, of which the results are exact.
 """
 
 import hashlib
@@ -26,9 +26,11 @@ RealDtype = Literal["float32", "bfloat16"]
 # bf16 is used only if it is at least this many times faster than fp32: a smaller gain is not worth
 # its rounding errors.
 _WORTH_IT = 1.3
-# Screening in integers leaves candidates to be scored again, so products alone must gain more. In
-# place of bf16 it was slower where its products were twice as fast: it replaces fp32 only.
+# Screening in integers leaves more candidates to be scored again, so products alone must gain more.
+# In place of bf16, whose products are fast already, a step gains where they are twice as fast.
 _WORTH_INTEGERS = 1.5
+# Raise it when other products are measured, so that older measurements do not count.
+_MEASUREMENT = "2"
 _MEASURE_S = 0.5
 
 
@@ -51,10 +53,10 @@ class Machine(BaseModel, frozen=True):
         faster = self.bfloat16_gflops > _WORTH_IT * self.float32_gflops
         return "bfloat16" if faster else "float32"
 
-    @property
-    def screens_in_integers(self) -> bool:
-        """Whether a training in float32 should screen its selections in 8-bit integers."""
-        return self.int8_gops > _WORTH_INTEGERS * self.float32_gflops
+    def screens_in_integers(self, arithmetic: RealDtype) -> bool:
+        """Whether a training in this number type should screen its selections in integers."""
+        usual = self.float32_gflops if arithmetic == "float32" else self.bfloat16_gflops
+        return self.int8_gops > _WORTH_INTEGERS * usual
 
 
 def describe_processor() -> str:
@@ -100,11 +102,11 @@ def best_threads(cache: Path) -> int:
 def integer_screening(arithmetic: RealDtype, device: str, cache: Path) -> bool:
     """Return whether trainings screen TopK selections in 8-bit integers on this machine.
 
-    Only in float32, on a processor on which integers were measured to be faster: FUMEHOOD_DTYPE=
-    float32 therefore leads here on a processor with fast bf16, too.
+    Only on a processor on which these were measured to be faster than the arithmetic of the
+    trainings.
     """
     known = known_machine(cache)
-    return (device, arithmetic) == ("cpu", "float32") and bool(known and known.screens_in_integers)
+    return device == "cpu" and known is not None and known.screens_in_integers(arithmetic)
 
 
 def usable_cores() -> int:
@@ -145,6 +147,7 @@ def matmul_gflops(
     """Return the GFLOP/s of a product [rows, inner] x [inner, columns]: the best of several rounds.
 
     sizes: rows, inner, columns; the default is a shape from the MLP of a small model.
+    The second matrix lies column by column, as a layer's weights do for a batch of activations.
     Starts no new round after 0.5 s: a CPU that emulates bf16 takes most of a second for one.
     """
     import torch
@@ -152,7 +155,7 @@ def matmul_gflops(
     usual = (8192, 4096, 4096) if device == "cuda" else (512, 576, 1536)
     rows, inner, columns = sizes or usual
     left = torch.randn(rows, inner, device=device).to(getattr(torch, dtype))
-    right = torch.randn(inner, columns, device=device).to(getattr(torch, dtype))
+    right = torch.randn(columns, inner, device=device).to(getattr(torch, dtype)).t()
     multiply = torch._int_mm if dtype == "int8" else torch.matmul
     best, ends = float("inf"), time.perf_counter() + _MEASURE_S
     while best == float("inf") or time.perf_counter() < ends:
@@ -209,7 +212,8 @@ def _key() -> str:
         torch_version = version("torch")
     except PackageNotFoundError as error:
         raise PartMissing("torch", "pip install torch") from error
-    facts = [describe_processor(), str(usable_cores()), torch_version, *_listed_gpus()]
+    own = [_MEASUREMENT, describe_processor(), str(usable_cores())]
+    facts = [*own, torch_version, *_listed_gpus()]
     return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:16]
 
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from core.kernels.backends import has_numba
+from core.kernels.products import exact_products
 from core.kernels.threads import over_rows
 
 _EPSILON = torch.finfo(torch.float32).eps
@@ -64,7 +65,8 @@ class UnitNormAdam(torch.optim.Adam):
         weights = [w for group in self.param_groups for w in group["params"] if w.grad is not None]
         usual = not any(group[switch] for group in self.param_groups for switch in _SWITCHES)
         if closure is None and usual and has_numba() and all(map(_is_fit, weights)):
-            return self._fused(weights)
+            with exact_products():
+                return self._fused(weights)
         return self._plain(closure, weights)
 
     def _plain(self, closure: Any, weights: list[nn.Parameter]) -> Any:

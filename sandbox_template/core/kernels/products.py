@@ -6,29 +6,21 @@ Elementwise work, reductions and the optimiser are not touched. Training only: m
 """
 
 import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-# Smaller products are not worth the conversion of their operands.
-LEAST_FLOPS = 2e8
+# Smaller products are not worth the conversion of their operands: of 2,048 x 576 numbers with 20 x
+# 576, which are as many as this, the rounded product takes 0.3 ms with it and the exact one 0.7.
+LEAST_FLOPS = 5e7
 _MM, _ADDMM = torch.ops.aten.mm.default, torch.ops.aten.addmm.default
 
 
-_exact_depth = [0]
-
-
-@contextlib.contextmanager
-def exact_products() -> Iterator[None]:
-    """Round nothing for a while."""
-    _exact_depth[0] += 1
-    try:
-        yield
-    finally:
-        _exact_depth[0] -= 1
+def exact_products() -> contextlib.AbstractContextManager[object]:
+    """Round nothing for a while. No operation is looked at then, each of which takes 3 us."""
+    return torch._C._DisableTorchDispatch()
 
 
 class RoundedProducts(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -44,7 +36,7 @@ class RoundedProducts(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def _is_large(left: Tensor, right: Tensor) -> bool:
-    both = left.dtype == right.dtype == torch.float32 and not _exact_depth[0]
+    both = left.dtype == right.dtype == torch.float32
     return both and 2.0 * left.shape[0] * left.shape[1] * right.shape[1] >= LEAST_FLOPS
 
 

@@ -22,7 +22,7 @@ from fumehood_tools.bench.table import read_benchmarks as read
 from fumehood_tools.compare import Comparison, effects_of, usual_comparison
 from fumehood_tools.compare import compare_variants as compare
 from fumehood_tools.page import page_content, write_page
-from fumehood_tools.registry.lookup import headline_metrics, judged_metrics
+from fumehood_tools.registry.kinds import registered_metrics
 from fumehood_tools.registry.metrics import Metric
 from fumehood_tools.registry.sae_metrics import QUALITY
 from fumehood_tools.runs.outcomes import going_on, missed_targets
@@ -66,7 +66,8 @@ def _keys(metrics: Iterable[Metric]) -> str:
 
 
 def _register_table(toolbox: Toolbox) -> None:
-    orders = f"{_keys(headline_metrics())}, train_seconds, or variant (A to Z)"
+    columns = _keys(one for one in registered_metrics().values() if one.headline)
+    orders = f"{columns}, train_seconds, or variant (A to Z)"
 
     @toolbox.tool(
         title="Read benchmarks",
@@ -136,7 +137,8 @@ def _register_table(toolbox: Toolbox) -> None:
 
 
 def _register_comparison(toolbox: Toolbox) -> None:
-    judged = f"To judge by; others are only shown: {_keys(judged_metrics())}"
+    judging = _keys(one for one in registered_metrics().values() if one.is_judged)
+    judged = f"To judge by; others are only shown: {judging}"
 
     @toolbox.tool(
         title="Compare variants",

@@ -122,10 +122,10 @@ def _told(report: "Report", sarif: str) -> CallToolResult:
             RequirementResult(
                 number=one.number,
                 state=one.state,
-                says=one.rule.says,
+                says=report.rules[one.number].says,
                 why=one.why,
                 faults=[fault.text() for fault in one.faults],
-                remedy=one.remedy,
+                remedy=report.remedy(one),
             )
             for one in report.results
         ],

@@ -202,8 +202,7 @@ def _variant_text(result: VariantList) -> str:
     lines = [f"{result.total} variants in {result.sandbox}:"]
     for found in result.variants:
         mark = f"  PROBLEM: {found.problem}" if found.problem else ""
-        kind = "baseline" if found.is_baseline else "yours"
-        lines.append(f"- {found.name} ({kind}, {found.lines} lines): {found.summary}{mark}")
+        lines.append(f"- {found.name} ({_role(found)}, {found.lines} lines): {found.summary}{mark}")
     if result.tampered_core:
         changed = ", ".join(result.tampered_core)
         lines.append(
@@ -212,6 +211,12 @@ def _variant_text(result: VariantList) -> str:
     if result.next_cursor:
         lines.append(f"More: cursor={result.next_cursor!r}")
     return "\n".join([*lines, f"Next: {result.next}"])
+
+
+def _role(found: variants.VariantInfo) -> str:
+    if found.is_control:
+        return "control" if found.is_baseline else "yours, a control"
+    return "baseline" if found.is_baseline else "yours"
 
 
 def _register_check(toolbox: Toolbox) -> None:

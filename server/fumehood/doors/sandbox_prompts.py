@@ -22,13 +22,14 @@ is better. Name the number that a trivial variant reaches: that is the control.
 3. Choose where to start. Kinds: {kinds}. If one of them asks your question, \
 create_sandbox(name='{name}', source='{first}'); if a sandbox of the workspace does, fork it with \
 source='its name'. Read its AGENTS.md and core/ before you write.
-4. Otherwise write a draft into drafts/{name}: start from the files of the nearest kind (for what \
-is neither SAE nor transcoder, of source='steering', which has an interface and an evaluation of \
-its own), and change sandbox.toml (every key is said), README.md (names every file), AGENTS.md \
-(what may be changed, the loop, how a file begins, what is measured, what is refused, limits, \
-seeds, control) and variants/. Baselines are methods that were published, each with its source in \
-the docstring, one with TRAIN = False. Nothing in variants/ may need a file outside it. No \
-results, no weights, no links. Then create_sandbox(name='{name}', source='drafts/{name}').
+4. Otherwise write a draft into drafts/{name}: create_sandbox(name='start', source=…) with the \
+nearest source (for what is neither SAE nor transcoder, 'steering', which has an interface and an \
+evaluation of its own), copy sandboxes/start to drafts/{name}, and change sandbox.toml (every key \
+is said), README.md (names every file), AGENTS.md (what may be changed, the loop, how a file \
+begins, what is measured, what is refused, limits, seeds, control) and variants/. Baselines are \
+methods that were published, each with its source in the docstring, one with TRAIN = False. \
+Nothing in variants/ may need a file outside it. No results, no weights, no links. Then \
+create_sandbox(name='{name}', source='drafts/{name}').
 5. validate_sandbox(sandbox='{name}', budget='read') until nothing fails; then budget='quick'. \
 Mend each fault by its remedy, in the draft too. Never mend a requirement by leaving out what it \
 tries.

@@ -54,7 +54,7 @@ def read(settings: Settings) -> Report:
 
 def faults(report: Report, number: str) -> str:
     [result] = (one for one in report.results if one.number == number)
-    return result.text()
+    return report.told(result)
 
 
 def test_reading_finds_no_fault_in_the_shipped_steering_sandbox(
@@ -64,6 +64,18 @@ def test_reading_finds_no_fault_in_the_shipped_steering_sandbox(
     assert not report.failed(), report.text()
     assert report.sealed == sealed_sha256(box) and report.sealed in faults(report, "3.1")
     assert "core/" not in report.text() and "trained" not in report.text()
+
+
+def test_a_setting_that_is_left_out_is_named_with_its_default_as_the_file_has_it(
+    settings: Settings, box: Sandbox
+) -> None:
+    manifest = box.folder / "sandbox.toml"
+    lines = manifest.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if not line.startswith(("seeds =", "glass ="))]
+    manifest.write_text("".join(kept), encoding="utf-8")
+    said = faults(read(settings), "1.3")
+    assert "training.seeds is missing; the default is now [0]." in said, said
+    assert 'limits.glass is missing; the default is now "rlimits".' in said, said
 
 
 @pytest.mark.parametrize("path", ["evaluation/evaluate.py", "core_own/__init__.py"])

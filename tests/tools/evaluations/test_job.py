@@ -63,6 +63,9 @@ def test_a_job_evaluates_what_is_scored_and_repeats_nothing(
     assert job.status == "succeeded", (job.error, jobs.read_log(job.job_id))
     result: dict[str, Any] = job.result or {}
     assert (result["evaluated"], result["not_applicable"]) == (16, 4)
+    said, *notes = result["summary"]
+    assert said == "5 evaluations of 4 SAEs: 16 evaluated, 4 not applicable"
+    assert any("first_letter: it needs a language model" in note for note in notes)
     scores = Shelf(settings.state).collect(box.results).scores.values()
     assert all(score.metrics["latent_census__dense"] > 0 for score in scores)
     tracked = {score.variant: score.metrics["feature_absorption__tracked"] for score in scores}

@@ -149,4 +149,4 @@ def test_evaluation_rows_in_the_training_split_are_named(
     report = validated(settings, "quick")
     assert "7.1" in report.failed(), report.text()
     [result] = (one for one in report.results if one.number == "7.1")
-    assert "token for token" in result.text()
+    assert "token for token" in report.told(result)

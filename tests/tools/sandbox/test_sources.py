@@ -51,6 +51,18 @@ def test_a_draft_becomes_a_sandbox_with_the_packaged_core(
     assert origin_of(box.folder).source == "draft:drafts/idea"
 
 
+def test_a_draft_may_leave_sections_of_its_settings_to_their_defaults(settings: Settings) -> None:
+    draft = settings.workspace / "drafts" / "idea"
+    shutil.copytree(create_sandbox(settings, "steer", source="steering").folder, draft)
+    manifest = draft / "sandbox.toml"
+    text = manifest.read_text(encoding="utf-8")
+    before, _, after = text.partition("[training]")
+    manifest.write_text(before + "[custom]" + after.partition("[custom]")[2], encoding="utf-8")
+    assert create_sandbox(settings, "made", source="drafts/idea").spec.training.seeds
+    seeded = create_sandbox(settings, "seeded", source="drafts/idea", seeds=[3, 4, 5])
+    assert seeded.spec.training.seeds == (3, 4, 5)
+
+
 def test_a_draft_with_a_link_or_outside_the_workspace_is_refused(
     settings: Settings, used: Sandbox, tmp_path: Path
 ) -> None:

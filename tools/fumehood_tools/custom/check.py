@@ -16,8 +16,10 @@ from fumehood_tools.plain_files import read_plain
 from fumehood_tools.sandbox.check_report import CheckReport
 from fumehood_tools.sandbox.complaints import Complaint, error, warning
 from fumehood_tools.sandbox.create import Sandbox
+from fumehood_tools.sandbox.variants import list_variants
 
 SEED = 0
+_MOST_LISTED = 100
 _SEE = "see AGENTS.md, and a file that comes with the sandbox"
 
 
@@ -31,7 +33,9 @@ def check_custom(box: Sandbox, name: str, level: GlassLevel) -> CheckReport:
     if not found:
         found = _run(box, path.stem, source, level)
     ok = not any(one.severity == "error" for one in found)
-    after = f"run_variants(sandbox={box.name!r}, variants=[{path.stem!r}, …])"
+    came = [one.name for one in list_variants(box, _MOST_LISTED).variants if one.is_baseline]
+    beside = [one for one in came if one != path.stem]
+    after = f"run_variants(sandbox={box.name!r}, variants={[path.stem, *beside]!r})"
     return CheckReport(
         variant=path.stem,
         ok=ok,

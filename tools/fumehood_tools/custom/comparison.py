@@ -13,7 +13,7 @@ BASELINE: Literal["the baseline"] = "the baseline"
 CustomWord = Word | Literal["the baseline"]
 NO_PAIRS = "it has no seed in common with {0}: run both with the same seeds"
 _TRIES = (
-    "corrected for {0} versions of files that were tried in the custom sandboxes of this workspace "
+    "corrected for {0} that were tried in the custom sandboxes of this workspace "
     "(the value of a constant that was edited is another version), separately for gains and "
     "losses; if seeds were added after others had been scored, this is the k-th look at the "
     "variant, and its p is multiplied by k(k+1)/2 first"
@@ -120,7 +120,7 @@ class CustomComparison(BaseModel, frozen=True):
             "undecided": "none of these; the row says why",
             "not comparable": "no seed in common with the baseline",
             "not trained here": "a control, or a file that says TRAIN = False: it is no method",
-            "p_adjusted": _TRIES.format(self.tries),
+            "p_adjusted": _TRIES.format(_versions(self.tries)),
         }
 
     def next_call(self) -> str:
@@ -151,3 +151,7 @@ class CustomComparison(BaseModel, frozen=True):
             lines.append(f"p is {self.meanings()['p_adjusted']}.")
         lines += [f"left out: {one}" for one in self.left_out]
         return "\n".join([*lines, f"Next: {self.next_call()}"])
+
+
+def _versions(tries: int) -> str:
+    return "1 version of a file" if tries == 1 else f"{tries} versions of files"

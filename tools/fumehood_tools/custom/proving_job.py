@@ -24,14 +24,18 @@ def main() -> None:
         settings = load_settings()
         report = validate_sandbox(request, settings, context)
         written = write_sarif(report, settings) if request.sarif else None
+        first = report.text().partition("\n")[0]
+        faults = [f"{number} FAILED: {report.rules[number].says}" for number in report.failed()]
         context.finish(
             {
+                "summary": [first, *faults],
                 "sandbox": report.sandbox,
                 "passes": report.passes,
                 "counts": report.counts,
                 "failed": report.failed(),
                 "sarif": written,
-                "next": "validate_sandbox with the same arguments shows the whole report.",
+                "next": f"validate_sandbox(sandbox={report.sandbox!r}, budget={report.budget!r}), "
+                "which has the whole report",
             }
         )
 

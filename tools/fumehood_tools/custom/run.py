@@ -1,6 +1,7 @@
 """Run variants of a custom sandbox: produce, evaluate, and record each as a signed receipt.
 
-A run that gets no score is recorded, too, as in every sandbox.
+A run that gets no score is recorded, too, as in every sandbox. The log of the job has a line about
+what became of each.
 """
 
 import hashlib
@@ -21,6 +22,7 @@ from fumehood_tools.plain_files import read_plain
 from fumehood_tools.receipts import Draft, RecordWriter, place_of, read_folder
 from fumehood_tools.records.scores import Asked, Failure
 from fumehood_tools.registry.kinds import FAILURE
+from fumehood_tools.runs.log_lines import log
 from fumehood_tools.runs.recording import without_paths
 from fumehood_tools.sandbox.create import open_sandbox
 from fumehood_tools.sandbox.declarations import declares_no_training
@@ -37,6 +39,11 @@ class CustomItem(NamedTuple):
     source: bytes
     digest: str
     folder: Path
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        return f"{self.variant} seed {self.seed}"
 
 
 class CustomRun:
@@ -63,6 +70,7 @@ class CustomRun:
         items = [self._item(name, seed) for name in variants for seed in seeds]
         waiting = [item for item in items if not self._has_record(item)]
         failed: dict[str, str] = {}
+        log("start", self._box.name, f"{len(waiting)} of {len(items)} have no score yet")
         if waiting:
             inputs = inputs_of(self._box, self._custom)
             with (
@@ -72,7 +80,7 @@ class CustomRun:
                 for number, item in enumerate(waiting):
                     self._report(number, len(waiting), item)
                     if why := self._measure(children, item, asked):
-                        failed[f"{item.variant} seed {item.seed}"] = why
+                        failed[item.name] = why
                 self._report(len(waiting), len(waiting))
         scored = len(items) - len(failed)
         if not scored:
@@ -109,6 +117,8 @@ class CustomRun:
         except FumehoodError as error:
             return self._failure(item, stage, error, started)
         self._record(item, Measured(produced, metrics, spent, took), asked)
+        told = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+        log("score", item.name, f"{told} (produce {spent:.1f} s, evaluate {took:.1f} s)")
         return None
 
     def _failure(self, item: CustomItem, stage: str, error: FumehoodError, started: str) -> str:
@@ -136,6 +146,7 @@ class CustomRun:
             finished=now(),
         )
         self._write(FAILURE.name, item, failure.model_dump(mode="json"), {})
+        log(stage, item.name, f"failed: {message}")
         return message
 
     def _record(self, item: CustomItem, measured: Measured, asked: Asked | None) -> None:
@@ -170,7 +181,7 @@ class CustomRun:
         self._writer.write(Draft(kind, place, content, files))
 
     def _report(self, number: int, total: int, item: CustomItem | None = None) -> None:
-        now_at = f"; {item.variant} seed {item.seed}" if item else ""
+        now_at = f"; {item.name}" if item else ""
         said = f"{number} of {total} done{now_at}"
         progress = Progress(done=number, total=total, phase="produce and evaluate:", message=said)
         self._context.report(progress)

@@ -67,7 +67,7 @@ def start_custom(
     job = jobs.submit(
         "run",
         [sys.executable, "-P", "-m", "fumehood_tools.custom.worker", request.model_dump_json()],
-        title=f"{sandbox}: {', '.join(request.variants[:4])} ({count})",
+        title=f"{sandbox}: {', '.join(request.variants[:4])} ({count} score{'s' * (count != 1)})",
         slot=slot_of(settings),
         request_key=request_key,
         env=settings.as_environment(),

@@ -27,7 +27,15 @@ from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.proving.documents import judge_documents
 from fumehood_tools.proving.folder import VARIANTS, SandboxFolder, look
 from fumehood_tools.proving.manifest import judge_manifest
-from fumehood_tools.proving.report import Fault, Report, Result, in_order, judged, not_tried
+from fumehood_tools.proving.report import (
+    OWN_EVALUATION,
+    Fault,
+    Report,
+    Result,
+    in_order,
+    judged,
+    not_tried,
+)
 from fumehood_tools.proving.request import ReportShelf, ValidationRequest, validation_id
 from fumehood_tools.proving.scores import PartOfJob
 from fumehood_tools.proving.sealed import trains
@@ -81,14 +89,11 @@ def validate_sandbox(
         sandbox=folder.name,
         budget=request.budget,
         glass=choose_level(settings.glass, manifest.spec.limits.glass),
-        kind="custom, evaluated by its own code",
+        kind=OWN_EVALUATION,
         sealed=sealed_sha256(box),
         validated=now(),
         seconds=round(time.monotonic() - started, 1),
-        results=tuple(
-            one.model_copy(update={"own": True})
-            for one in in_order(found, "budget read: nothing is run")
-        ),
+        results=in_order(found, "budget read: nothing is run"),
     )
     if report.passes and pinned(settings.state, box) is None:
         pin(settings.state, box)

@@ -3,6 +3,8 @@
 import json
 import signal
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from fumehood_tools.custom.run import CustomRun
 from fumehood_tools.custom.start import CustomRequest
@@ -24,7 +26,17 @@ def main() -> None:
         if found["failed"]:
             table = f"read_benchmarks(sandbox={request.sandbox!r})"
             after = f"{table}, which says what failed and why, then {after}"
-        context.finish({"sandbox": request.sandbox, **found, "next": after})
+        summary = _summary(found)
+        context.finish({"summary": summary, "sandbox": request.sandbox, **found, "next": after})
+
+
+def _summary(found: Mapping[str, Any]) -> list[str]:
+    """Return what became of a run in a few lines."""
+    failed = found["failed"]
+    said = f"{found['scored']} scored, {found['reused']} scored before, {len(failed)} failed"
+    pinned = "pinned" if found["pinned"] else "NOT pinned by a reviewer"
+    sealed = f"evaluated by sealed files {found['sealed_sha256'][:16]}…, {pinned}"
+    return [said, *(f"{name}: {why}" for name, why in failed.items()), sealed]
 
 
 if __name__ == "__main__":

@@ -193,7 +193,10 @@ class EvaluationJob:
             notes.append(f"{chosen.others} scores by another version, or on other data, left out")
         if counts.get("failed") and not {"evaluated", "recorded before"} & counts.keys():
             raise RunFailed(f"Nothing could be evaluated. {' '.join(notes)[:2000]}")
+        said = ", ".join(f"{count} {key}" for key, count in counts.items())
+        of = f"{len(self.files)} evaluations of {len(chosen.saes)} SAEs"
         return {
+            "summary": [f"{of}: {said}", *notes],
             "sandbox": self.request.sandbox,
             "saes": len(chosen.saes),
             "evaluations": [file.name for file in self.files],

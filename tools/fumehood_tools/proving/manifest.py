@@ -1,5 +1,6 @@
 """Requirements 1 and 6.1: sandbox.toml is there, complete, of a known kind, and has a budget."""
 
+import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -53,7 +54,7 @@ def judge_manifest(folder: SandboxFolder) -> Manifest:
         why = f"{spec.corpus.train_tokens:,} tokens in batches of {spec.training.batch_size:,}"
         budget.append(Fault(why=f"A training has {spec.steps} steps ({why}).", file=SPEC_FILE))
     missing = [
-        Fault(why=f"{key} is missing; the default is now {value!r}.", file=SPEC_FILE)
+        Fault(why=f"{key} is missing; the default is now {_toml(value)}.", file=SPEC_FILE)
         for key, value in _missing(SandboxSpec, content)
         if content.get("template") != CUSTOM.name or key.startswith(_OF_CUSTOM)
     ]
@@ -116,3 +117,8 @@ def _missing(
 def unreadable(number: str) -> Result:
     """Return the result of a requirement that needs a usable sandbox.toml."""
     return not_tried(number, "sandbox.toml cannot be used, see 1.1, 1.2 and 6.1")
+
+
+def _toml(value: object) -> str:
+    """Return a default as sandbox.toml has it."""
+    return json.dumps(value, default=str)

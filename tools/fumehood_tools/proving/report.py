@@ -1,7 +1,7 @@
 """The outcome of each requirement, and the report of all. Plain data, kept as JSON."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -13,6 +13,8 @@ from fumehood_tools.quoting import one_line, quotable
 State = Literal["passed", "failed", "not_tried"]
 Budget = Literal["read", "quick", "full"]
 MOST_WHY = 600
+OWN_EVALUATION = "custom, evaluated by its own code"
+"""The kind, as reports name it, of sandboxes for which some requirements are others."""
 
 
 class Fault(BaseModel, frozen=True):
@@ -36,21 +38,9 @@ class Result(BaseModel, frozen=True):
     state: State
     why: str = Field("", description="what was found; for not_tried, why not")
     faults: tuple[Fault, ...] = ()
-    own: bool = Field(False, description="of a sandbox with an evaluation of its own")
 
-    @property
-    def rule(self) -> Requirement:
-        """The requirement, as it is for this sandbox."""
-        return (OWN_BY_NUMBER if self.own else BY_NUMBER)[self.number]
-
-    @property
-    def remedy(self) -> str:
-        """What to do about it; empty if it passed."""
-        return self.rule.remedy if self.state == "failed" else ""
-
-    def text(self) -> str:
-        """Return it as lines of text."""
-        rule = self.rule
+    def text(self, rule: Requirement) -> str:
+        """Return it as lines of text. rule: the requirement, as it is for this sandbox."""
         if self.state == "passed":
             return f"  {self.number} passed: {self.why or rule.says}"
         if self.state == "not_tried":
@@ -83,6 +73,15 @@ class Report(BaseModel, frozen=True):
         """State -> number of requirements."""
         return dict(Counter(one.state for one in self.results))
 
+    @property
+    def rules(self) -> Mapping[str, Requirement]:
+        """The requirements as they are for this sandbox, by number."""
+        return OWN_BY_NUMBER if self.kind == OWN_EVALUATION else BY_NUMBER
+
+    def remedy(self, result: Result) -> str:
+        """Return what to do about a result; empty if it did not fail."""
+        return self.rules[result.number].remedy if result.state == "failed" else ""
+
     def failed(self) -> list[str]:
         """Return the numbers of the requirements that failed, in order."""
         return [one.number for one in self.results if one.state == "failed"]
@@ -95,12 +94,16 @@ class Report(BaseModel, frozen=True):
             f"glass {self.glass}, {self.seconds:.0f} s."
         ]
         failed = [one for one in self.results if one.state == "failed"]
-        lines += ["Failed:", *(one.text() for one in failed)] if failed else []
+        lines += ["Failed:", *map(self.told, failed)] if failed else []
         for part, title in PARTS.items():
-            own = [one for one in self.results if one.number.startswith(f"{part}.")]
-            own = [one for one in own if one.state != "failed"]
-            lines += [f"{part} {title}", *(one.text() for one in own)] if own else []
+            others = [one for one in self.results if one.number.startswith(f"{part}.")]
+            others = [one for one in others if one.state != "failed"]
+            lines += [f"{part} {title}", *map(self.told, others)] if others else []
         return "\n".join(lines)
+
+    def told(self, result: Result) -> str:
+        """Return one of the results as lines of text."""
+        return result.text(self.rules[result.number])
 
     def _verdict(self) -> str:
         if self.passes:

@@ -140,7 +140,7 @@ class _Running:
 
 def write_sarif(report: Report, settings: Settings) -> str:
     """Write a report as SARIF; return the file's path in the workspace. Raises StorageFailed."""
-    needed = [one.rule for one in report.results]
+    needed = [report.rules[one.number] for one in report.results]
     rules = [Rule(f"sandbox/{one.number}", f"{one.says}.", one.remedy) for one in needed]
     path = sarif_path(settings, report)
     content = sarif_log(
@@ -153,7 +153,7 @@ def write_sarif(report: Report, settings: Settings) -> str:
 def _findings(report: Report) -> Iterator[Found]:
     for result in report.results:
         for fault in result.faults:
-            message = f"{fault.why} {result.remedy}"
+            message = f"{fault.why} {report.remedy(result)}"
             file = f"sandboxes/{report.sandbox}/{fault.file or 'sandbox.toml'}".rstrip("/")
             yield Found(f"sandbox/{result.number}", message, file, fault.line)
 

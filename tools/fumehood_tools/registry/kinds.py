@@ -83,11 +83,15 @@ def kinds() -> Iterable[RecordKind]:
     return tuple(_KINDS.values())
 
 
-def known_metrics() -> dict[str, Metric]:
+def registered_metrics() -> dict[str, Metric]:
     """Return the metrics of all kinds, by key, with those of scores first.
 
-    Last come those that records declare which this context has read.
+    They are the same whatever was read: for what must not depend on it, as the schemas of tools.
     """
-    fixed = {metric.key: metric for kind in _KINDS.values() for metric in kind.metrics}
-    # No fixed metric has the two underscores that every declared one has.
-    return {**fixed, **declared_metrics()}
+    return {metric.key: metric for kind in _KINDS.values() for metric in kind.metrics}
+
+
+def known_metrics() -> dict[str, Metric]:
+    """Return the metrics of all kinds, then those that records declare which this context read."""
+    # No registered metric has the two underscores that every declared one has.
+    return {**registered_metrics(), **declared_metrics()}

@@ -260,10 +260,13 @@ def _fill_in(template: Path, chosen: Mapping[str, Mapping[str, Any]]) -> str:
     except OSError as error:
         raise StorageFailed.from_os_error(error, "Reading the template's sandbox.toml") from error
     for section, values in chosen.items():
-        table: Any = document[section] if section else document
-        for key, value in values.items():
-            if value is not None:
-                table[key] = value
+        given = {key: value for key, value in values.items() if value is not None}
+        if given and section and section not in document:
+            # A draft may leave a section to its defaults.
+            document[section] = tomlkit.table()
+        table: Any = document[section] if given and section else document
+        for key, value in given.items():
+            table[key] = value
     check_spec(document.unwrap())
     return tomlkit.dumps(document)
 

@@ -13,6 +13,7 @@ from fumehood_tools.errors import BadRequest, StorageFailed
 from fumehood_tools.kinds import CUSTOM, SAE, Kind, kind_named, template_folder
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.sandbox.create import SPEC_FILE, VARIANT_NAME, Sandbox
+from fumehood_tools.sandbox.declarations import declares_no_training
 from fumehood_tools.sandbox.sources import origin_of
 from fumehood_tools.spec import read_spec
 
@@ -25,6 +26,7 @@ class VariantInfo(BaseModel, frozen=True):
     summary: str = Field(description="first line of the docstring, written by the file's author")
     sha256: str
     is_baseline: bool = Field(description="identical to the packaged file of that name")
+    is_control: bool = Field(description="sets TRAIN = False: a lower bound, never called better")
     problem: str | None = Field(description="why it cannot run, if reading the file shows it")
     lines: int
 
@@ -91,6 +93,7 @@ def _describe(path: Path, kind: Kind) -> VariantInfo:
         summary=summary,
         sha256=sha256,
         is_baseline=_is_baseline(path, sha256, kind),
+        is_control=declares_no_training(content),
         problem=problem or None,
         lines=len(text.splitlines()),
     )

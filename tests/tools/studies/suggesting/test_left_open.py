@@ -1,16 +1,18 @@
 """Hints for transcoders and custom sandboxes: what the records leave open, and no predictions."""
 
+import shutil
 from typing import Any
 
 import pytest
-from fakes.custom_scores import put_custom_score
+from fakes.custom_scores import put_custom_failure, put_custom_score
 from fakes.recorded_scores import TRANSCODER, record_score
 
 from fumehood_tools.records.integrity import Integrity
 from fumehood_tools.records.scores import Data
 from fumehood_tools.runs.items import Planner
 from fumehood_tools.runs.recording import Recorder
-from fumehood_tools.sandbox.create import create_sandbox
+from fumehood_tools.sandbox.create import create_sandbox, open_sandbox
+from fumehood_tools.scoring.requests import ErrorReport
 from fumehood_tools.studies.suggesting.transcoder_axes import TRANSCODER_AXES
 
 
@@ -65,6 +67,16 @@ def test_hints_about_transcoders_are_from_their_records_and_their_own_axes(
     assert len(dealt) == 4 and all(said in axes[name].directions for name, _, said in dealt)
 
 
+def test_a_packaged_method_that_failed_is_not_called_unmeasured(transcoders: Any) -> None:
+    box = open_sandbox(transcoders.settings, "tc")
+    recorder = Recorder(transcoders.settings, box, "rlimits")
+    for variant, limit in (("jumprelu", None), ("standard", "wall_seconds")):
+        report = ErrorReport(code="run_failed", message="No.", limit=limit)
+        recorder.failure(Planner(box, "digest").item(variant, 0, None), "train", report)
+    [row] = (row for row in transcoders.rows("hints", sandbox="tc") if "packaged" in row.what)
+    assert row.call == "run_variants(sandbox='tc', variants=['batch_topk', 'standard'])"
+
+
 def test_hints_about_a_custom_sandbox_name_what_was_and_was_not_tried(bench: Any) -> None:
     box = create_sandbox(bench.settings, "steer", source="steering")
     path = box.variants / "mine.py"
@@ -79,3 +91,21 @@ def test_hints_about_a_custom_sandbox_name_what_was_and_was_not_tried(bench: Any
     unscored = next(what for what in said if what.startswith("files whose version of now"))
     assert "whitened" in unscored and "mine" not in unscored
     assert "not known here" in bench.ask("hints", sandbox="steer").notes[0]
+
+
+def test_a_file_that_fails_as_it_is_now_is_checked_and_not_run_again(bench: Any) -> None:
+    box = create_sandbox(bench.settings, "steer", source="steering")
+    for name in ("mine", "other"):
+        shutil.copy(box.variants / "mean_difference.py", box.variants / f"{name}.py")
+    put_custom_failure(bench.settings, box, "mine", 0)
+    put_custom_score(bench.settings, box, "other", 0, 0.5)
+    put_custom_failure(bench.settings, box, "other", 1)
+    rows = bench.rows("hints", sandbox="steer")
+    [failed] = (row for row in rows if row.what.startswith("files that fail"))
+    assert failed.what.endswith(": mine, other") and failed.quote == "ValueError: no"
+    assert failed.call == "check_variant(sandbox='steer', variant='mine')"
+    assert not [row for row in rows if row.call.startswith("run_variants") and "mine" in row.call]
+    assert not [row for row in rows if row.what.startswith("fewer than")]
+    (box.variants / "mine.py").write_text('"""Mended."""\n', encoding="utf-8")
+    rows = bench.rows("hints", sandbox="steer")
+    assert any("mine" in row.what for row in rows if "has no score" in row.what)

@@ -96,6 +96,37 @@ def test_a_variant_that_could_not_be_compared_gets_what_is_missing(bench: Any, c
     assert row.call == "run_variants(study='threshold', plan=2)"
 
 
+def test_a_variant_whose_planned_runs_all_failed_is_mended_and_not_run_again(
+    bench: Any, claims: Any
+) -> None:
+    bench.file("mine")
+    for seed in range(3):
+        bench.score("topk", seed)
+        bench.failure("mine", seed)
+    bench.concluded(bench.plan("mine"), claims("mine", "inconclusive", None))
+    [row] = (row for row in bench.rows("next") if "mine" in row.what and "layer" not in row.what)
+    assert row.what == "mend mine, which fails as it is now" and row.minutes == 0.0
+    assert row.call == "check_variant(sandbox='box', variant='mine')"
+
+
+def test_planned_runs_that_a_limit_ended_or_that_never_ran_are_suggested_again(
+    bench: Any, claims: Any
+) -> None:
+    bench.file("mine", "K = 32")
+    for seed in range(3):
+        bench.score("topk", seed)
+        bench.failure("mine", seed, {"K": 8}, limit="wall_seconds" if seed else None)
+    bench.concluded(bench.plan("mine"), claims("mine", "inconclusive", None))
+    grid = {"grid": {"K": [8, 16]}}
+    bench.concluded(bench.plan("mine", **grid), claims("mine", "inconclusive", None))
+    rows = [row for row in bench.rows("next") if "mine" in row.what]
+    assert {row.call for row in rows if "missing to compare" in row.what} == {
+        "run_variants(study='threshold', plan=2)",
+        "run_variants(study='threshold', plan=4)",
+    }
+    assert not [row for row in rows if row.what.startswith("mend")]
+
+
 def test_a_supported_claim_is_tested_on_holdout_and_layer_until_it_was(
     bench: Any, claims: Any
 ) -> None:

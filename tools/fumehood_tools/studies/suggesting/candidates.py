@@ -14,6 +14,7 @@ from typing import NamedTuple
 from fumehood_tools.bench.noise import LEAST_SEEDS
 from fumehood_tools.errors import FumehoodError
 from fumehood_tools.jobs import JobStore
+from fumehood_tools.records.scores import Failure
 from fumehood_tools.records.seed_lists import MOST_SEEDS, short_seeds
 from fumehood_tools.studies.entries import Claim, Conclusion, Experiment, HoldoutAnswer, Plan
 from fumehood_tools.studies.holdout.questions import used_questions
@@ -26,6 +27,7 @@ from fumehood_tools.studies.suggesting.chances import (
     rule_of_succession,
 )
 from fumehood_tools.studies.suggesting.costs import FREE, Cost, Costs, Left, left_of
+from fumehood_tools.studies.suggesting.failed_before import fails_again
 from fumehood_tools.studies.suggesting.outlook import Outlook
 
 MOST_PLANS = 40
@@ -251,6 +253,8 @@ class _Ideas:
     def _comparable(self, state: _State, claim: Claim) -> Candidate:
         """Return what a claim without a difference lacks: planned SAEs, or other levels."""
         plan = state.plan
+        if (failure := fails_again(self.board, plan, claim.variant)) is not None:
+            return _mend(state, failure)
         cost = self.costs.of_plan(plan, plan.seeds, [claim.variant], fresh=False)
         call = f"run_variants(study={self.name!r}, plan={state.number})"
         if cost.saes == 0:
@@ -350,6 +354,20 @@ class _Ideas:
             self.costs.elsewhere(state.plan.sandbox, saes),
             rule_of_succession(lost, of),
         )
+
+
+def _mend(state: _State, failure: Failure) -> Candidate:
+    """Return what to do about planned runs that failed by themselves: nothing is run again."""
+    box, name = state.plan.sandbox, failure.variant
+    return Candidate(
+        f"mend {name}, which fails as it is now",
+        f"Every run of it that plan {state.number} lacks failed by itself, the last one in stage "
+        f"{failure.stage}, so it would fail again. suggest_experiments(about='failures') has the "
+        "message. A changed file needs a plan of its own.",
+        f"check_variant(sandbox={box!r}, variant={name!r})",
+        FREE,
+        None,
+    )
 
 
 def _is_about(answer: HoldoutAnswer, variant: str) -> bool:

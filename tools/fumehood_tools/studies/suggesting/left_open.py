@@ -6,7 +6,7 @@ constants that were not tried. Light: reads records.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
 
 from fumehood_tools.bench.noise import LEAST_SEEDS
@@ -16,7 +16,7 @@ from fumehood_tools.plain_files import read_plain
 from fumehood_tools.records.labelling import label_of
 from fumehood_tools.records.levels import is_at
 from fumehood_tools.records.parameters import Value, constants_of
-from fumehood_tools.records.scores import Score
+from fumehood_tools.records.scores import Failure, Score
 from fumehood_tools.registry.sae_metrics import QUALITY, SPARSITY
 from fumehood_tools.runs.baselines import UNTRAINED
 from fumehood_tools.sandbox.create import Sandbox
@@ -40,23 +40,32 @@ def open_in_transcoders(board: Board, box: Sandbox) -> list[Suggestion]:
     for place, score in found.scores.items():
         if score.control is None and found.settings[place] == setting:
             by_label[label_of(score, packaged)].append(score)
-    return [*_unscored(box, packaged, by_label), *_dead(by_label), *_skips(box, by_label)]
+    unscored = _unscored(box, packaged, by_label, found.failures.values())
+    return [*unscored, *_dead(by_label), *_skips(box, by_label)]
 
 
 def _unscored(
-    box: Sandbox, packaged: Mapping[str, str], by_label: Mapping[str, Sequence[Score]]
+    box: Sandbox,
+    packaged: Mapping[str, str],
+    by_label: Mapping[str, Sequence[Score]],
+    failures: Iterable[Failure],
 ) -> Iterator[Suggestion]:
     ran = {score.variant for some in by_label.values() for score in some}
-    left = [
-        name for name in sorted(packaged) if name not in ran and name not in (UNTRAINED, "example")
-    ]
-    if left:
+    failed = _failed_now(box, [one for one in failures if _is_there(one, box)])
+    if left := sorted(packaged.keys() - ran - failed.keys() - {UNTRAINED, "example"}):
         yield Suggestion(
             part="hints",
             what=f"packaged methods without a score in this setting: {', '.join(left)}",
             why="Each is a known alternative; how it does here was not measured.",
             call=f"run_variants(sandbox={box.name!r}, variants={left!r})",
         )
+
+
+def _is_there(failure: Failure, box: Sandbox) -> bool:
+    """Return whether a run that was no control failed on the sandbox's subject of now."""
+    subject = box.spec.subject
+    place = failure.subject, failure.layer
+    return place == (subject.name, subject.layer) and failure.control is None
 
 
 def _dead(by_label: Mapping[str, Sequence[Score]]) -> Iterator[Suggestion]:
@@ -131,8 +140,9 @@ def open_in_custom(settings: Settings, box: Sandbox) -> Found:
 
     scores = scores_of(settings, box)
     current = scores.current()
-    rows = []
-    if left := [name for name in variant_names(box) if name not in current]:
+    failed = _failed_now(box, scores.unresolved())
+    rows = [_failed_row(box, failed)] if failed else []
+    if left := [name for name in variant_names(box) if name not in {*current, *failed}]:
         rows.append(
             Suggestion(
                 part="hints",
@@ -141,7 +151,8 @@ def open_in_custom(settings: Settings, box: Sandbox) -> Found:
                 call=f"run_variants(sandbox={box.name!r}, variants={left[:MOST_ROWS]!r})",
             )
         )
-    if few := [one.variant for one in current.values() if len(one.scores) < LEAST_SEEDS]:
+    few = [one.variant for one in current.values() if len(one.scores) < LEAST_SEEDS]
+    if few := [name for name in few if name not in failed]:
         rows.append(
             Suggestion(
                 part="hints",
@@ -163,6 +174,28 @@ def open_in_custom(settings: Settings, box: Sandbox) -> Found:
         "is a try, for which p is corrected."
     ]
     return Found(rows, notes)
+
+
+def _failed_now(box: Sandbox, failures: Sequence[Failure]) -> dict[str, Failure]:
+    """Return the newest failure of each file, as it is now, that failed by itself."""
+    from fumehood_tools.custom.scored import variant_sha256
+
+    return {
+        one.variant: one
+        for one in sorted(failures, key=lambda one: one.finished)
+        if one.limit is None and one.file_version == variant_sha256(box, one.variant)
+    }
+
+
+def _failed_row(box: Sandbox, failed: Mapping[str, Failure]) -> Suggestion:
+    last = max(failed.values(), key=lambda one: one.finished)
+    return Suggestion(
+        part="hints",
+        what=f"files that fail as they are now: {', '.join(list(failed)[:MOST_ROWS])}",
+        why=f"They would fail again. {last.variant} did in stage {last.stage}.",
+        quote=last.message,
+        call=f"check_variant(sandbox={box.name!r}, variant={last.variant!r})",
+    )
 
 
 def _source(settings: Settings, place: str) -> bytes:
