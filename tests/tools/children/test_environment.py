@@ -53,6 +53,15 @@ def test_a_child_gets_our_environment_and_none_of_the_secrets(tmp_path: Path) ->
     assert not [name for name in seen if name in SECRETS or name == "FUMEHOOD_TOKEN"]
 
 
+def test_a_child_looks_for_no_plugins_of_pydantic_unless_it_is_told_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("PYDANTIC_DISABLE_PLUGINS", raising=False)
+    assert our_environment()["PYDANTIC_DISABLE_PLUGINS"] == "__all__"
+    monkeypatch.setenv("PYDANTIC_DISABLE_PLUGINS", "none")
+    assert our_environment()["PYDANTIC_DISABLE_PLUGINS"] == "none"
+
+
 def test_a_secret_is_handed_on_where_it_is_asked_for_by_name() -> None:
     given = our_environment(keys=HUB_KEYS)
     assert given["HF_TOKEN"] == "value of HF_TOKEN" and "EXA_API_KEY" not in given

@@ -19,8 +19,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-import psutil
-
 from fumehood_tools.children.environment import our_environment, python
 from fumehood_tools.deadlines import Deadline
 from fumehood_tools.errors import FumehoodError, RunFailed, StorageFailed
@@ -199,6 +197,9 @@ class _Child:
         return lines or []
 
     def _check_memory(self, task: ChildTask) -> None:
+        # Imported here, since a child imports this module too, and most are done before a check.
+        import psutil
+
         try:
             root = psutil.Process(self._process.pid)
             held = sum(it.memory_info().rss for it in [root, *root.children(recursive=True)])

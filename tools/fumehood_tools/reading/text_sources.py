@@ -1,7 +1,7 @@
 """Read a paper from the best source that has its text, and report the outcome of every step.
 
     arXiv LaTeX source > arXiv HTML (LaTeXML) > PDF with marker, if its models are installed
-    > PDF with our pdftext heuristics, always available > PDF with marker on our own layout
+    > our own reading of the PDF's text layer, always available > PDF with marker on our own layout
 
 A LaTeX source that lacks some of its files is used only if no later source has more text. Any
 exception of a reader is the failure of its source, and the next source is tried. Fetched files stay

@@ -92,6 +92,19 @@ def test_recognised_text_under_a_scan_is_read_and_named(tmp_path: Path) -> None:
     assert document.warnings == ["OCR text of scanned pages: 1."]
 
 
+def test_the_title_of_a_scan_is_told_by_the_size_of_its_letters(tmp_path: Path) -> None:
+    scan = Page(image=True).text("Machines Read Large Letters Too", 120, 730, 18, "3 Tr")
+    for line in range(20):
+        scan.text("words that a machine read off a picture", 72, 690 - 12 * line, 10, "3 Tr")
+    assert _read(tmp_path, scan).title == "Machines Read Large Letters Too"
+
+
+def test_a_line_drawn_again_in_its_place_is_read_once(tmp_path: Path) -> None:
+    line = "the heavy words of this line"
+    page = Page().text(line, 72, 400).prose(20).text(line, 72, 400)
+    assert _text(_read(tmp_path, page)).count("heavy") == 1
+
+
 def test_too_many_pages_and_too_many_bytes_are_refused(tmp_path: Path) -> None:
     pages = [Page().prose(2) for _ in range(4)]
     with pytest.raises(Unreadable, match="4 pages, over the limit of 3"):
@@ -119,7 +132,7 @@ def test_the_caller_never_imports_what_reads_pdfs(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from fumehood_tools.reading.pdf import read_pdf; "
         f"read_pdf(Path({str(path)!r})); "
-        "print([name for name in ('numpy', 'pypdfium2', 'pdftext') if name in sys.modules])"
+        "print([name for name in ('numpy', 'pypdfium2') if name in sys.modules])"
     )
     tools = Path(__file__).resolve().parents[4] / "tools"
     done = subprocess.run(

@@ -7,8 +7,9 @@ from typing import Any
 import pypdfium2.raw as raw
 
 from fumehood_tools.reading.document import Box
+from fumehood_tools.reading.pdf.characters import Character
 from fumehood_tools.reading.pdf.fonts import Face
-from fumehood_tools.reading.pdf.symbols import symbol
+from fumehood_tools.reading.pdf.symbols import UNKNOWN, symbol
 
 
 def _shown(text: Any, index: int, char: str, face: Face) -> str:
@@ -46,25 +47,25 @@ def baseline_of(
     return middle + 0.25 * size if middle > base else base
 
 
-def letters_of(text: Any, chars: Any, faces: Sequence[Face]) -> list[str]:
+def letters_of(text: Any, characters: Sequence[Character]) -> list[str]:
     """Return what the glyphs of a page show, "" for nothing.
 
-    chars: pdftext's characters. faces: the look of each of its fonts. pdftext returns a replacement
-    character for each half of a character outside the Basic Multilingual Plane: the first half
-    becomes "", and the second the whole character.
+    The first half of a character beyond U+FFFF becomes "", and the second the whole character.
     """
-    letters: list[str] = list(chars.text)
-    indices, fonts = chars.char_indices.tolist(), chars.font_ids.tolist()
-    high = 0
-    for place in (at for at, char in enumerate(letters) if char == "\ufffd"):
-        code = raw.FPDFText_GetUnicode(text.raw, indices[place])
-        if 0xD800 <= code < 0xDC00:
-            high, letters[place] = code, ""
-        elif 0xDC00 <= code < 0xE000 and high:
-            letters[place] = chr(0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00))
-            high = 0
-    for place, char in enumerate(letters):
-        face = faces[fonts[place]]
-        if char and (face.coded or not (" " <= char < "\x7f" or "\xae" <= char < "\ud800")):
-            letters[place] = _shown(text, indices[place], char, face)
+    letters: list[str] = []
+    high = ""
+    for at, char, _, _, ink in characters:
+        face = ink.face
+        if face.coded or not (" " <= char < "\x7f" or "\xae" <= char < "\ud800"):
+            if "\ud800" <= char < "\udc00":
+                high, char = char, ""
+            elif "\udc00" <= char < "\ue000":
+                high, char = "", _joined(high, char) if high else UNKNOWN
+            char = char and _shown(text, at, char, face)
+        letters.append(char)
     return letters
+
+
+def _joined(high: str, low: str) -> str:
+    """Return the character beyond U+FFFF whose halves are given."""
+    return (high + low).encode("utf-16-le", "surrogatepass").decode("utf-16-le")

@@ -22,7 +22,9 @@ _CELL_GAP = 1.1
 
 @dataclass(slots=True)
 class TextLine:
-    """Words on one baseline. left and right are the edges of its column, in points."""
+    """Words on one baseline. left and right are the edges of its column, in points. text: the line
+    as printed.
+    """
 
     words: list[Word]
     page: int
@@ -31,6 +33,7 @@ class TextLine:
     column: int = WIDE
     left: float = 0.0
     right: float = 0.0
+    text: str = field(init=False)
     face: Face = field(init=False)
     x0: float = field(init=False)
     x1: float = field(init=False)
@@ -39,9 +42,10 @@ class TextLine:
         self.measure()
 
     def measure(self) -> None:
-        """Recompute extent and main font after the words have changed."""
-        self.x0 = min(word.x0 for word in self.words)
-        self.x1 = max(word.x1 for word in self.words)
+        """Recompute text, extent and main font after the words have changed."""
+        self.text = join_words(self.words)
+        self.x0 = min([word.x0 for word in self.words])
+        self.x1 = max([word.x1 for word in self.words])
         faces: Counter[Face] = Counter()
         for word in self.words:
             faces[word.face] += len(word.text)
@@ -56,11 +60,6 @@ class TextLine:
     def bottom(self) -> float:
         """The y coordinate of the bottom of its descenders."""
         return self.base + 0.22 * self.size
-
-    @property
-    def text(self) -> str:
-        """The line as printed text."""
-        return join_words(self.words)
 
     @property
     def indent(self) -> float:

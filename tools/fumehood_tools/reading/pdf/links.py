@@ -12,8 +12,8 @@ from typing import Any
 import pypdfium2.raw as raw
 
 from fumehood_tools.reading.document import Box, Link
+from fumehood_tools.reading.pdf.frames import Frame
 from fumehood_tools.reading.pdf.looks import Bookmark
-from fumehood_tools.reading.pdf.pages import Frame
 from fumehood_tools.reading.pdf.symbols import printable
 from fumehood_tools.reading.pdf.text import joined
 from fumehood_tools.reading.pdf.words import Word, join_words

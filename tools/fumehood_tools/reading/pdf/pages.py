@@ -1,7 +1,6 @@
 """Read the contents of a PDF page: words, rules, pictures and hidden text.
 
-Characters come from pdftext (pdfium's text layer, without duplicated letters). Their color and
-rendering mode come from pdfium, with one query per text object. Imported in child processes only.
+Imported in child processes only.
 """
 
 import ctypes
@@ -13,11 +12,11 @@ from typing import Any, Literal, NamedTuple
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
-from pdftext.pdf.chars import deduplicate_chars, get_chars
 
 from fumehood_tools.reading.document import Box, HiddenText
+from fumehood_tools.reading.pdf.characters import Colour, Ink, characters_of
 from fumehood_tools.reading.pdf.clips import Clipper, within
-from fumehood_tools.reading.pdf.fonts import face_of
+from fumehood_tools.reading.pdf.frames import Frame
 from fumehood_tools.reading.pdf.glyphs import Glyph
 from fumehood_tools.reading.pdf.letters import baseline_of, letters_of
 from fumehood_tools.reading.pdf.words import Word, words_of
@@ -26,9 +25,9 @@ MOST_OBJECTS = 20_000
 MOST_CHARACTERS = 200_000
 TINY = 2.0
 Why = Literal["white", "tiny", "off-page", "invisible", "covered"]
-Colour = tuple[int, int, int]
 _WHITE = 247
 _LEAST_GROUND = 30.0
+_SEEN: tuple[Why, str] = ("covered", "")
 
 
 SAMPLE = 300
@@ -56,14 +55,6 @@ class TurnedLetter(NamedTuple):
     box: Box
 
 
-class Ink(NamedTuple):
-    """How a text object is drawn: font size in points, fill color, and whether it is invisible."""
-
-    size: float
-    colour: Colour
-    unseen: bool
-
-
 @dataclass(slots=True)
 class Page:
     """One page. number counts from 1; rules are horizontal lines as (left, y, right) in points."""
@@ -82,52 +73,6 @@ class Page:
     recognised: bool = False
 
 
-class Frame(NamedTuple):
-    """Converts PDF coordinates to points from the top left of the page as it is displayed."""
-
-    left: float
-    bottom: float
-    width: float
-    height: float
-    rotation: int
-
-    @classmethod
-    def of(cls, page: Any, turn: int = 0) -> "Frame":
-        """Return the frame of a pypdfium2 page: its crop box and rotation, plus `turn` degrees."""
-        left, bottom, right, top = page.get_bbox()
-        # Sizes are rounded as in pdftext, so that shapes and characters share coordinates.
-        return cls(
-            left,
-            bottom,
-            math.ceil(right - left),
-            math.ceil(top - bottom),
-            (page.get_rotation() + turn) % 360,
-        )
-
-    def point(self, x: float, y: float) -> tuple[float, float]:
-        """Convert a point from PDF coordinates."""
-        x, y = x - self.left, self.height - (y - self.bottom)
-        match self.rotation:
-            case 90:
-                return self.height - y, x
-            case 180:
-                return self.width - x, self.height - y
-            case 270:
-                return y, self.width - x
-        return x, y
-
-    def box(self, left: float, bottom: float, right: float, top: float) -> Box:
-        """Convert a box from PDF coordinates."""
-        (x0, y0), (x1, y1) = self.point(left, bottom), self.point(right, top)
-        return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
-
-    @property
-    def shown(self) -> tuple[float, float]:
-        """Width and height of the page as displayed."""
-        sizes = (self.width, self.height)
-        return sizes if self.rotation % 180 == 0 else (self.height, self.width)
-
-
 def page_of(pdf_page: Any, number: int) -> Page:
     """Return the contents of one page. Raises pypdfium2.PdfiumError."""
     text = pdf_page.get_textpage()
@@ -139,7 +84,7 @@ def page_of(pdf_page: Any, number: int) -> Page:
         # A scan is a picture that covers most of the page, often with OCR text under it.
         area = 0.6 * width * height
         scan = any((x1 - x0) * (y1 - y0) > area for x0, y0, x1, y1 in page.pictures)
-        glyphs = list(_glyphs(text, pdf_page, frame, paints, page, scan=scan))
+        glyphs = list(_glyphs(text, frame, paints, page, scan=scan))
     finally:
         text.close()
     page.words = words_of(_with_underscores(glyphs, page))
@@ -191,7 +136,7 @@ def _dash_after(glyph: Glyph, rows: dict[int, list[Box]]) -> Box | None:
 
 
 def _glyphs(
-    text: Any, pdf_page: Any, frame: Frame, paints: list[Paint], page: Page, *, scan: bool
+    text: Any, frame: Frame, paints: list[Paint], page: Page, *, scan: bool
 ) -> Iterator[Glyph]:
     """Yield the visible glyphs, and record the other text in page.hidden.
 
@@ -199,50 +144,30 @@ def _glyphs(
     """
     if text.count_chars() > MOST_CHARACTERS:
         raise pdfium.PdfiumError(f"page {page.number} holds over {MOST_CHARACTERS} characters")
-    chars = deduplicate_chars(get_chars(text, pdf_page.get_bbox(), frame.rotation))
-    inks = _Inks(text)
+    characters = characters_of(text, frame)
     unseen: list[tuple[Why, str]] = []
     x, y = ctypes.c_double(), ctypes.c_double()
-    boxes, angles = chars.boxes.tolist(), chars.rotations.tolist()
-    indices = chars.char_indices.tolist()
-    scan = scan and _is_mostly_unseen(inks, indices)
+    scan = scan and sum(it.ink.unseen for it in characters) > 0.9 * len(characters)
     turned = math.pi / 2 if frame.rotation % 180 else 0.0
-    faces = [face_of(font["name"], font["weight"], font["flags"]) for font in chars.fonts]
-    for place, (index, char) in enumerate(
-        zip(indices, letters_of(text, chars, faces), strict=True)
-    ):
+    for it, char in zip(characters, letters_of(text, characters), strict=True):
         if not char:
             continue
-        font, face = chars.fonts[chars.font_ids[place]], faces[chars.font_ids[place]]
-        box = boxes[place] if not angles[place] else _loose_box(text, index, frame)
-        left, top, right, bottom = box or boxes[place]
-        raw.FPDFText_GetCharOrigin(text.raw, index, x, y)
-        base = frame.point(x.value, y.value)[1]
-        ink = inks.of(index, font["size"])
+        ink = it.ink
         if scan and ink.unseen and not char.isspace():
             page.recognised, ink = True, ink._replace(unseen=False, colour=(0, 0, 0))
-        tilt = abs(math.sin(angles[place] - turned))
-        if _is_left_out(char, (left, top, right, bottom), ink, tilt, unseen, paints, page):
+        if _is_left_out(char, it.box, ink, it.angle - turned, unseen, paints, page):
             continue
+        face = ink.face
         if face.strokes:
             # LaTeX's picture environment draws with fonts whose letters are line segments.
-            page.marks.append(Mark((left, top, right, bottom), ground=False))
+            page.marks.append(Mark(it.box, ground=False))
             continue
+        raw.FPDFText_GetCharOrigin(text.raw, it.at, x, y)
+        base = frame.point(x.value, y.value)[1]
         if face.coded:
-            base = baseline_of(text, index, char, face, base, ink.size, frame.box)
-        yield Glyph(char, left, right, base, ink.size, face)
+            base = baseline_of(text, it.at, char, face, base, ink.size, frame.box)
+        yield Glyph(char, it.box[0], it.box[2], base, ink.size, face)
     page.hidden += _runs(unseen, page.number)
-
-
-def _loose_box(text: Any, index: int, frame: Frame) -> Box | None:
-    """Return the box of a turned character from its start to that of the next one, or None.
-
-    pdftext gives the box of the ink, in which a narrow letter such as 1 stands alone.
-    """
-    box = raw.FS_RECTF()
-    if not raw.FPDFText_GetLooseCharBox(text.raw, index, box):
-        return None
-    return frame.box(box.left, box.bottom, box.right, box.top)
 
 
 def _is_left_out(
@@ -256,60 +181,22 @@ def _is_left_out(
 ) -> bool:
     """Return whether a character is not upright or cannot be seen; record it in the second case.
 
-    tilt: the sine of the angle between the character and the line. Spaces are never left out.
+    tilt: the angle between the character and the line. Spaces are never left out.
     """
+    hides = bool(unseen) and unseen[-1][1] != ""
     if char.isspace():
-        if unseen and unseen[-1][1]:
+        if hides:
             unseen.append((unseen[-1][0], " "))
         return False
-    why = _why_hidden(box, ink, paints, page)
-    unseen.append((why, char) if why else ("covered", ""))
-    if why is None and tilt > 0.1:
+    if why := _why_hidden(box, ink, paints, page):
+        unseen.append((why, char))
+        return True
+    if hides:
+        unseen.append(_SEEN)
+    if tilt and abs(math.sin(tilt)) > 0.1:
         page.turned.append(TurnedLetter(char, box))
         return True
-    return why is not None
-
-
-def _is_mostly_unseen(inks: "_Inks", indices: list[int]) -> bool:
-    """Return whether over 90 % of the characters are invisible, as in OCR text under a scan."""
-    unseen = sum(inks.of(index, 10.0).unseen for index in indices)
-    return unseen > 0.9 * len(indices)
-
-
-class _Inks:
-    """The inks of a page's text objects, each queried once."""
-
-    def __init__(self, text: Any) -> None:
-        self._text = text
-        self._known: dict[int, Ink] = {}
-        self._rgba = [ctypes.c_uint() for _ in range(4)]
-        self._matrix = raw.FS_MATRIX()
-        self._last = Ink(10.0, (0, 0, 0), False)
-
-    def of(self, index: int, size: float) -> Ink:
-        """Return the ink of a character. Characters that pdfium inserted take the previous ink."""
-        handle = raw.FPDFText_GetTextObject(self._text.raw, index)
-        if not handle:
-            return self._last
-        address = ctypes.addressof(handle.contents)
-        if address not in self._known:
-            self._known[address] = self._ask(handle, index, size)
-        self._last = self._known[address]
-        return self._last
-
-    def _ask(self, handle: Any, index: int, size: float) -> Ink:
-        scale = 1.0
-        if raw.FPDFText_GetMatrix(self._text.raw, index, self._matrix):
-            scale = math.hypot(self._matrix.c, self._matrix.d)
-        red, green, blue, alpha = self._rgba
-        raw.FPDFText_GetFillColor(self._text.raw, index, red, green, blue, alpha)
-        mode = raw.FPDFTextObj_GetTextRenderMode(handle)
-        unseen = mode in (3, 7) or alpha.value == 0
-        colour = (red.value, green.value, blue.value)
-        # Outlined letters are visible by their stroke, whatever their fill color is.
-        if mode in (1, 2, 5, 6):
-            colour = (0, 0, 0)
-        return Ink(abs(size * scale), colour, unseen)
+    return False
 
 
 def _why_hidden(box: Box, ink: Ink, paints: list[Paint], page: Page) -> Why | None:
@@ -342,7 +229,7 @@ def _runs(unseen: list[tuple[Why, str]], page: int) -> list[HiddenText]:
     """Join consecutive characters that are hidden for the same reason into hidden texts."""
     found: list[HiddenText] = []
     text, last = "", None
-    for why, char in [*unseen, ("covered", "")]:
+    for why, char in [*unseen, _SEEN]:
         if (not char or why != last) and text.strip() and last:
             found.append(HiddenText(text=" ".join(text.split()), page=page, why=last))
         text = (text if why == last and char else "") + char

@@ -6,6 +6,7 @@ the one before it. Coordinates are points from the top left of the page as displ
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -115,23 +116,28 @@ def _made_up(word: Word, glyph: Glyph) -> bool:
 
 def _word(glyphs: list[Glyph], *, glued: bool) -> Word:
     big = max(glyphs, key=lambda glyph: glyph.size)
-    letters = [glyph for glyph in glyphs if glyph.text.isalpha()] or glyphs
-    face = max(
-        {glyph.face for glyph in letters},
-        key=lambda face: sum(glyph.face == face for glyph in letters),
-    )
-    text = _plain("".join(glyph.text for glyph in glyphs))
+    face = _most_used_face(glyphs)
+    text = _plain("".join([glyph.text for glyph in glyphs]))
     if _is_small_capitals(glyphs):
         text, face = text[0] + text[1:].lower(), face._replace(caps=True)
     return Word(
         text=text,
-        x0=min(glyph.x0 for glyph in glyphs),
-        x1=max(glyph.x1 for glyph in glyphs),
+        x0=min([glyph.x0 for glyph in glyphs]),
+        x1=max([glyph.x1 for glyph in glyphs]),
         base=big.base,
         size=big.size,
         face=face,
         glued=glued,
     )
+
+
+def _most_used_face(glyphs: list[Glyph]) -> Face:
+    """Return the face of most letters, the first one if there are as many in another."""
+    letters = [glyph for glyph in glyphs if glyph.text.isalpha()] or glyphs
+    faces = [glyph.face for glyph in letters]
+    if all(face is faces[0] for face in faces):
+        return faces[0]
+    return Counter(faces).most_common(1)[0][0]
 
 
 def _is_small_capitals(glyphs: list[Glyph]) -> bool:
