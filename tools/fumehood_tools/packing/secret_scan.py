@@ -14,7 +14,7 @@ from collections.abc import Sequence, Set
 from typing import TYPE_CHECKING, NamedTuple
 
 from fumehood_tools.packing.secret_forms import Form, all_forms
-from fumehood_tools.packing.text_files import ALL_MARKS, MARKS, Mark
+from fumehood_tools.packing.text_files import ALL_MARKS, MARKS, Block, Mark
 
 if TYPE_CHECKING:
     import re2
@@ -32,7 +32,7 @@ class SecretFound(NamedTuple):
 class Scanned(NamedTuple):
     """A block with its secrets masked. marks: those in it; all if that is unknown."""
 
-    block: bytes
+    block: Block
     found: tuple[SecretFound, ...] = ()
     masked: int = 0
     marks: Set[Mark] = ALL_MARKS
@@ -46,27 +46,30 @@ class SecretScan:
         self._forms = all_forms()
         self._signs = _signs(self._forms) if prefilter else None
 
-    def block(self, block: bytes, file: str, lines_before: int) -> Scanned:
+    def block(self, block: Block, file: str, lines_before: int) -> Scanned:
         """Return the block without its secrets. lines_before: lines of the file before it."""
         suspects, marks = self._suspects(block)
         if not suspects:
             return Scanned(block, marks=marks)
+        block = bytes(block)
         found: list[SecretFound] = []
         masked = 0
+        # Latin-1, so that each byte is one character, whatever the encoding of the file.
+        text = block.decode("latin-1")
         for form in suspects:
-            # Latin-1, so that each byte is one character, whatever the encoding of the file.
-            text = block.decode("latin-1")
             for secret, start in _matches(form, text):
                 line = lines_before + text.count("\n", 0, start) + 1
                 found.append(SecretFound(file, line, form.kind, form.whole_file))
                 if not form.whole_file:
-                    label = f"[secret masked: {form.kind}]".encode()
-                    block = block.replace(secret.encode("latin-1"), label)
+                    label = f"[secret masked: {form.kind}]"
+                    block = block.replace(secret.encode("latin-1"), label.encode())
                     masked += 1
+            if masked:
+                text = block.decode("latin-1")
         # Where a secret was, its neighbours now stand at its label, and may be a mark with it.
         return Scanned(block, tuple(found), masked, ALL_MARKS if masked else marks)
 
-    def _suspects(self, block: bytes) -> tuple[Sequence[Form], Set[Mark]]:
+    def _suspects(self, block: Block) -> tuple[Sequence[Form], Set[Mark]]:
         """Return the forms that may be in a block, and the marks that are."""
         if self._signs is None:
             found = (name for name, mark in MARKS.items() if re.search(mark.encode(), block))
