@@ -54,7 +54,9 @@ def test_keys_in_a_large_file_are_masked_and_named_with_their_lines(
     assert {(it.line, it.kind) for it in pack.secrets} == {
         (3001 * number + 1, kind) for number, kind in enumerate(keys)
     }
-    text = shelf.text(pack, shelf.files(pack)[0])
+    (packed,) = shelf.files(pack)
+    text = shelf.text(pack, packed)
+    assert packed.lines == 3001 * len(keys)
     assert not [key for key in keys.values() if key in text] and text.count(
         "y = 1\n"
     ) == text.count("y = 1")
