@@ -51,21 +51,20 @@ class SecretScan:
         suspects, marks = self._suspects(block)
         if not suspects:
             return Scanned(block, marks=marks)
-        block = bytes(block)
         found: list[SecretFound] = []
         masked = 0
         # Latin-1, so that each byte is one character, whatever the encoding of the file.
-        text = block.decode("latin-1")
+        text = str(block, "latin-1")
         for form in suspects:
             for secret, start in _matches(form, text):
                 line = lines_before + text.count("\n", 0, start) + 1
                 found.append(SecretFound(file, line, form.kind, form.whole_file))
                 if not form.whole_file:
                     label = f"[secret masked: {form.kind}]"
-                    block = block.replace(secret.encode("latin-1"), label.encode())
+                    block = bytes(block).replace(secret.encode("latin-1"), label.encode())
                     masked += 1
             if masked:
-                text = block.decode("latin-1")
+                text = str(block, "latin-1")
         # Where a secret was, its neighbours now stand at its label, and may be a mark with it.
         return Scanned(block, tuple(found), masked, ALL_MARKS if masked else marks)
 
