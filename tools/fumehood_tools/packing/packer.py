@@ -3,7 +3,7 @@
 Whole files are packed in one pass (`streaming`) if their tokens are estimated; what repomix packs,
 what is chosen by tokens, and what is compressed is staged first.
 A pack is written into a hidden folder and renamed when it is complete, so a packing that is
-interrupted leaves no pack. Costs on the sdist of mcp 2.3.0 (1,714 files, 15 MB): 0.15 s of
+interrupted leaves no pack. Costs on the sdist of mcp 2.3.0 (1,714 files, 15 MB): 0.12 s of
 processor time, and 4 s more for counting its tokens the first time.
 """
 
