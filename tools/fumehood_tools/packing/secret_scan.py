@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     import re2
 
 
+# What the automaton may take; when it has grown to that, it is begun again. Its states take 0.6 MB
+# instead of 0.9 MB on the source archive of mcp 2.3.0 (3 ms more), and instead of 1.7 MB on the
+# 88 MB of a /usr/share/doc, whose scan takes 1.4 x as long; with half of it, several times as long.
+AUTOMATON_BYTES = 800_000
+
+
 class SecretFound(NamedTuple):
     """Where a secret is, and of which kind. whole_file: the file is left out because of it."""
 
@@ -87,6 +93,7 @@ def _signs(forms: Sequence[Form]) -> "re2.Set":
 
     options = re2.Options()
     options.encoding, options.log_errors = re2.Options.Encoding.LATIN1, False
+    options.max_mem = AUTOMATON_BYTES
     signs = re2.Set.SearchSet(options)
     for form in forms:
         flags = "(?i)" if form.pattern.flags & re.IGNORECASE and not form.sign else ""
