@@ -7,6 +7,7 @@ imports; `above` is the peak of memory above that after all imports, in bytes.
 """
 
 import json
+import os
 import re
 import resource
 import sys
@@ -34,7 +35,7 @@ def main() -> None:
     checkout = local_checkout(Path(folder), Path(folder).name)
     pack = pack_checkout(checkout, request, Path(workspace), tools)
     seconds, above = time.perf_counter() - start, _peak() - before
-    sizes = [checkout.path(it).stat().st_size for it in checkout.files]
+    sizes = [os.stat(f"{folder}/{it}").st_size for it in checkout.files]
     print(
         json.dumps(
             {

@@ -15,6 +15,7 @@ it. --skip-slow leaves out the port's default, which takes minutes.
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE))
 
 from peers import Peer, node_version, npm_tool, peers, python_tool, their_environment  # noqa: E402
@@ -144,7 +146,12 @@ def _texts(own: Row) -> set[str]:
 
 
 def _run(command: Sequence[str], env: dict[str, str] | None = None) -> Took:
-    """Run a command to its end; its peak is that of its largest process."""
+    """Run a command to its end; its peak is that of its largest process. env: None for ours.
+
+    Ours imports the packages of the checkout that this file is in, whichever are installed.
+    """
+    if env is None:
+        env = {**os.environ, "PYTHONPATH": f"{ROOT / 'tools'}{os.pathsep}{ROOT / 'server'}"}
     launched = [sys.executable, "-S", str(HERE / "launch.py"), *command]
     done = subprocess.run(
         launched,

@@ -177,6 +177,10 @@ def test_files_packed_one_by_one_give_the_same_pack_as_all_of_them_staged(
     (repository / "b.py").write_text("x = '`````'", encoding="utf-8")
     (repository / "a").mkdir()
     (repository / "a" / "empty").touch()
+    # What their names do not let expect.
+    (repository / "binary.py").write_bytes(b"x = 1\0")
+    (repository / "text.png").write_text("text", encoding="utf-8")
+    (repository / "latin.txt").write_bytes("à la carte\n".encode("latin-1") * 5000)
     counting = tools._replace(tokenizer=Tokenizer("words", lambda text: len(text.split())))
     packs = []
     for number, used in enumerate((tools, counting)):
@@ -187,7 +191,22 @@ def test_files_packed_one_by_one_give_the_same_pack_as_all_of_them_staged(
         texts = {it.path: shelf.content(pack, it) for it in shelf.files(pack)}
         assert texts == {path: (repository / path).read_bytes() for path in texts}
         packs.append((pack.pack, list(texts), shelf.whole(pack)))
-    assert packs[0] == packs[1] and packs[0][1] == ["a/empty", "b.py", "long.txt"]
+    assert packs[0] == packs[1] and packs[0][1] == [
+        *("a/empty", "b.py", "latin.txt", "long.txt", "text.png")
+    ]
+
+
+def test_files_stand_folder_by_folder(repository: Path, tmp_path: Path, tools: Tools) -> None:
+    paths = ["a/b.py", "a/c/d.py", "a/c.py", "a!/e.py", "a-b.py", "a.py", "b/c/\t.py", "b/c/a.py"]
+    for path in paths:
+        (repository / path).parent.mkdir(parents=True, exist_ok=True)
+        (repository / path).write_text("x = 1\n", encoding="utf-8")
+    checkout = local_checkout(repository, "mine")
+    checkout = checkout._replace(files=(*checkout.files, "a.py"))
+    pack = pack_checkout(checkout, PackRequest(source="mine"), tmp_path, tools)
+    packed = [it.path for it in PackShelf(tmp_path).files(pack)]
+    shown = [path.replace("\t", "\\t") for path in paths]
+    assert packed == [*shown[:6], "a.py", *shown[6:]]
 
 
 def test_a_pack_whose_bytes_change_on_disk_while_it_is_written_is_an_error(
@@ -199,9 +218,9 @@ def test_a_pack_whose_bytes_change_on_disk_while_it_is_written_is_an_error(
 
     def damage(phase: str, done: int, total: int) -> None:
         if done == 1:
-            (body,) = tmp_path.glob("packs/.making-*/scratch/body")
-            assert b"x = 1" in (content := body.read_bytes())
-            body.write_bytes(content.replace(b"x = 1", b"x = 2", 1))
+            (pack,) = tmp_path.glob("packs/.making-*/pack/pack.xml")
+            assert b"x = 1" in (content := pack.read_bytes())
+            pack.write_bytes(content.replace(b"x = 1", b"x = 2", 1))
 
     with pytest.raises(StorageFailed, match="not what was written"):
         checkout = local_checkout(repository, "mine")

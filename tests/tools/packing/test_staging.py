@@ -44,6 +44,24 @@ def test_a_key_is_masked_and_named_by_file_line_and_kind(
     assert "1 with masked secrets" in pack.compared()
 
 
+def test_keys_in_a_large_file_are_masked_and_named_with_their_lines(
+    repository: Path, pack_it: Callable[..., Packed]
+) -> None:
+    keys = made_up_keys()
+    lines = [f"x = '{key}'\n" + "y = 1\n" * 3000 for key in keys.values()]
+    (repository / "a.py").write_text("".join(lines), "utf-8")
+    pack, shelf = pack_it()
+    assert {(it.line, it.kind) for it in pack.secrets} == {
+        (3001 * number + 1, kind) for number, kind in enumerate(keys)
+    }
+    (packed,) = shelf.files(pack)
+    text = shelf.text(pack, packed)
+    assert packed.lines == 3001 * len(keys)
+    assert not [key for key in keys.values() if key in text] and text.count(
+        "y = 1\n"
+    ) == text.count("y = 1")
+
+
 def test_reading_each_block_by_re2_first_changes_no_result() -> None:
     keys = [
         *made_up_keys().values(),

@@ -5,9 +5,25 @@ from collections.abc import Sequence
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.packing.ranking import found_in
 from fumehood_tools.packing.request import PackRequest
-from fumehood_tools.packing.staging import Found, shown_path
+from fumehood_tools.packing.staging import Found, left_out_by_name, shown_path
 from fumehood_tools.quoting import one_line
 from fumehood_tools.repositories import Checkout
+
+_SUFFIXES = (
+    "7z a avi bin bmp bz2 db dll dylib eot exe gif gz h5 ico jar jpeg jpg lib mo mov mp3 mp4 npy "
+    "npz o ogg onnx otf parquet pdf pickle pkl png pt pth pyc pyd safetensors so sqlite tar tgz "
+    "tif tiff ttf wasm wav webm webp whl woff woff2 xz zip"
+)
+_BINARY = frozenset(_SUFFIXES.split())
+
+
+def likely_texts(files: Sequence[str]) -> list[str]:
+    """Return how the files that are text by their names are displayed; notebooks are scripts."""
+    return [
+        shown_path(f"{file}.py" if file.endswith(".ipynb") else file)[0]
+        for file in files
+        if file.rpartition(".")[2] not in _BINARY and not left_out_by_name(file)
+    ]
 
 
 def with_ranking(

@@ -60,7 +60,7 @@ class Index:
         """Write one file. Raises OSError."""
         named = zip(PackedFile._fields, packed, _DEFAULTS, strict=True)
         row = {name: value for name, value, default in named if value != default}
-        self._file.write(json.dumps(row).encode() + b"\n")
+        self._file.write(_encoded(row).encode() + b"\n")
         content = (packed.path, packed.name, packed.sha256, packed.level)
         self._digest.update("\0".join(content).encode() + b"\n")
         self._files += 1
@@ -84,6 +84,8 @@ class Index:
         )
 
 
+# As json.dumps, without its look at the options for every file.
+_encoded = json.JSONEncoder().encode
 _DEFAULTS = tuple(PackedFile._field_defaults.get(name) for name in PackedFile._fields)
 
 

@@ -3,7 +3,7 @@
 Whole files are packed in one pass (`streaming`) if their tokens are estimated; what repomix packs,
 what is chosen by tokens, and what is compressed is staged first.
 A pack is written into a hidden folder and renamed when it is complete, so a packing that is
-interrupted leaves no pack. Costs on the sdist of mcp 2.3.0 (1,714 files, 15 MB): 0.15 s of
+interrupted leaves no pack. Costs on the sdist of mcp 2.3.0 (1,714 files, 15 MB): 0.12 s of
 processor time, and 4 s more for counting its tokens the first time.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fumehood_tools.errors import BadRequest, RunFailed, StorageFailed
-from fumehood_tools.packing.choosing import chosen_files, no_text, with_ranking
+from fumehood_tools.packing.choosing import chosen_files, likely_texts, no_text, with_ranking
 from fumehood_tools.packing.making import (
     Made,
     Making,
@@ -29,11 +29,11 @@ from fumehood_tools.packing.ranking import ranked_files
 from fumehood_tools.packing.repomix import Repomix, find_repomix, index_of, run_repomix
 from fumehood_tools.packing.request import PackRequest, Ranked
 from fumehood_tools.packing.secret_scan import SecretScan
-from fumehood_tools.packing.staging import Spool, Stage, Staged, Staging, stage
+from fumehood_tools.packing.staging import Spool, Stage, Staged, Staging, in_order, stage
 from fumehood_tools.packing.streaming import stream_pack
 from fumehood_tools.packing.text_files import blocks_of
 from fumehood_tools.packing.tokens import CACHE_FILE, TokenCache, Tokenizer
-from fumehood_tools.packing.tree import tree_of
+from fumehood_tools.packing.tree import Tree
 from fumehood_tools.packing.writer import Entry, Head, compare, write_pack
 from fumehood_tools.repositories import Checkout
 
@@ -89,11 +89,12 @@ class _Packing(NamedTuple):
     ) -> tuple[Pack, Made]:
         """Pack whole files with our own packer, without a stage. Raises as `pack_checkout`."""
         staging = Staging(self.checkout, self.spool, self.tools.scan, streamed=True)
-        each = staging.each(files, lambda done: self.report("pack", done, len(files)))
+        ordered = list(in_order(files))
+        each = staging.each(ordered, lambda done: self.report("pack", done, len(files)))
         path = self.making.pack / _name(self.request)
-        head = Head(self.checkout.address, self.checkout.commit, "", 0)
+        head = Head(self.checkout.address, self.checkout.commit, (), 0)
         totals, body, paths = stream_pack(
-            path, self.request.format, head, each, tokens_of, self.making
+            path, self.request.format, head, each, tokens_of, self.making, likely_texts(ordered)
         )
         if not paths:
             raise no_text(self.checkout, len(files), staging.found)
@@ -208,7 +209,7 @@ class _Packing(NamedTuple):
         self, files: Sequence[Staged], ranking: Sequence[Ranked], counts: dict[str, int]
     ) -> Plan:
         request = self.request
-        head = Head(self.checkout.address, self.checkout.commit, "", len(files))
+        head = Head(self.checkout.address, self.checkout.commit, (), len(files))
         if request.budget_tokens is not None:
             return plan_for(
                 request.budget_tokens,
@@ -221,7 +222,7 @@ class _Packing(NamedTuple):
                 {one.path for one in request.ranking},
                 lambda done: self.report("plan", min(done, len(files)), len(files)),
             )
-        head = head._replace(tree=tree_of([it.path for it in files]))
+        head = head._replace(tree=Tree([it.path for it in files]))
         whole = [Entry(it, "full") for it in files]
         return Plan(head, signature_entries(files) if request.compress else whole)
 

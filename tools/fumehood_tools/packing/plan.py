@@ -16,13 +16,13 @@ from fumehood_tools.packing.request import Ranked
 from fumehood_tools.packing.signatures import signatures_of
 from fumehood_tools.packing.staging import Staged
 from fumehood_tools.packing.tokens import Tokenizer
-from fumehood_tools.packing.tree import folders_of, tree_of
+from fumehood_tools.packing.tree import Tree, folders_of
 from fumehood_tools.packing.writer import (
     Entry,
     Head,
     blocks_in,
     closing,
-    head_bytes,
+    head_parts,
     opening,
     written_as,
 )
@@ -109,8 +109,9 @@ def _head(
     """Return the head with the whole tree, or with folders only, and the tokens that are left."""
     paths = [staged.path for staged in files]
     for depth in (None, *DEPTHS):
-        made = head._replace(tree=tree_of(paths) if depth is None else folders_of(paths, depth))
-        cost = tokenizer.count(head_bytes(made, format).decode()) + 20
+        tree = Tree(paths) if depth is None else folders_of(paths, depth).split("\n")
+        made = head._replace(tree=tree)
+        cost = tokenizer.count(b"".join(head_parts(made, format)).decode()) + 20
         # The whole tree may take more of the budget than a list of folders, but not most of it.
         if cost <= (budget * 2 // 3 if depth != 0 else budget):
             return made, budget - cost

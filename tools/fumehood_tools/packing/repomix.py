@@ -12,6 +12,7 @@ UTF-8, and those with line ends in their names.
 import mmap
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -21,7 +22,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from fumehood_tools.children.environment import our_environment
 from fumehood_tools.deadlines import Deadline
 from fumehood_tools.errors import RunFailed
 from fumehood_tools.files import write_json
@@ -92,6 +92,8 @@ def run_repomix(
 
     on_step: called several times a second; it may raise to cancel. Raises RunFailed.
     """
+    from fumehood_tools.children.environment import our_environment  # imports psutil
+
     output, config, log = folder / "repomix.out", folder / "ours.json", folder / "repomix.log"
     write_json(config, _OURS if repomix.kind == "npm" else {})
     home = folder / "home"
@@ -246,9 +248,25 @@ def _node_version(node: str | None) -> int:
 def _wait(process: subprocess.Popen[bytes], on_step: Callable[[], None]) -> None:
     late = RunFailed(f"repomix took more than {RUN_SECONDS:.0f} s. Use packer='own'.")
     deadline = Deadline(RUN_SECONDS, lambda: late)
-    while True:
-        try:
-            process.wait(timeout=min(STEP_SECONDS, deadline.left()))
-            return
-        except subprocess.TimeoutExpired:
-            on_step()
+    while not _has_ended(process, min(STEP_SECONDS, deadline.left())):
+        on_step()
+
+
+def _has_ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Whether a process ends within some seconds; where the system can tell, it is known at once.
+
+    Elsewhere `subprocess` looks every 50 ms.
+    """
+    try:
+        handle = os.pidfd_open(process.pid)
+    except (AttributeError, OSError):  # macOS, or an older kernel
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=seconds)
+        return process.returncode is not None
+    try:
+        ended = select.poll()
+        ended.register(handle, select.POLLIN)
+        ended.poll(seconds * 1000)
+    finally:
+        os.close(handle)
+    return process.poll() is not None

@@ -20,9 +20,11 @@ from typing import NamedTuple
 
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.packing.folders import Folders, Outside
+from fumehood_tools.packing.opened import Blocks, Opened
 from fumehood_tools.packing.secret_scan import SecretFound, SecretScan
 from fumehood_tools.packing.text_files import (
     PIECE_BYTES,
+    Block,
     Encoding,
     Readable,
     TextFacts,
@@ -49,7 +51,7 @@ class Spool:
         self._file = path.open("w+b", buffering=0)
         self.size = 0
 
-    def append(self, content: bytes) -> None:
+    def append(self, content: Block) -> None:
         """Write at the end. Raises OSError."""
         self.size += len(content)
         while content:
@@ -102,14 +104,14 @@ class Staged(NamedTuple):
     sha256: str
     facts: TextFacts
     masked: int
-    content: bytes | None = None
+    content: Block | None = None
 
     def blocks(self) -> Iterator[bytes]:
         """Yield its bytes in blocks of whole lines. Raises OSError."""
         if self.content is None:
             yield from blocks_of(Part(self.spool, self.offset), self.facts.size)
         else:
-            yield self.content
+            yield bytes(self.content)
 
     def pieces(self) -> Iterable[bytes]:
         """Return its bytes in small pieces of whole lines. Raises OSError."""
@@ -174,20 +176,7 @@ def stage(
     MOST_FILES or MOST_BYTES, OSError when the spool cannot be written.
     """
     staging = Staging(checkout, spool, scan)
-    return Stage(list(staging.each(files, on_file)), staging.found)
-
-
-class _Opened:
-    """Reads from a descriptor."""
-
-    __slots__ = ("_handle",)
-
-    def __init__(self, handle: int) -> None:
-        self._handle = handle
-
-    def read(self, size: int) -> bytes:
-        """Return the next bytes. Raises OSError."""
-        return os.read(self._handle, size)
+    return Stage(list(staging.each(list(in_order(files)), on_file)), staging.found)
 
 
 class Staging:
@@ -201,7 +190,7 @@ class Staging:
         self, checkout: Checkout, spool: Spool, scan: SecretScan, *, streamed: bool = False
     ) -> None:
         self._checkout, self._scan, self._spool = checkout, scan, spool
-        self._folders = Folders(checkout.folder)
+        self._folders, self._blocks = Folders(checkout.folder), Blocks()
         self._escaped: set[str] = set()
         self._bytes = 0
         self._streamed = streamed
@@ -210,14 +199,11 @@ class Staging:
     def each(
         self, files: Sequence[str], on_file: Callable[[int], None] = lambda _: None
     ) -> Iterator[Staged]:
-        """Yield the text files among `files`, in the order in which they are displayed.
-
-        Raises as `stage`.
-        """
+        """Yield the text files among `files`, which are `in_order`. Raises as `stage`."""
         if len(files) > MOST_FILES:
             raise _too_large(f"{len(files):,} files, more than {MOST_FILES:,}", "files")
         with self._folders:
-            for number, file in enumerate(sorted(files, key=_order)):
+            for number, file in enumerate(files):
                 on_file(number)
                 if staged := self._staged(file):
                     yield staged
@@ -232,7 +218,7 @@ class Staging:
     def _staged(self, file: str) -> Staged | None:
         """Stage one file, or note why it is left out. Raises BadRequest, OSError."""
         shown, name = shown_path(file)
-        reason = _by_name(file)
+        reason = left_out_by_name(file)
         if shown != file:
             if shown in self._escaped or shown in self._names:
                 reason = "its name is displayed like that of another file"
@@ -256,14 +242,15 @@ class Staging:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             raise _Omitted("not a plain file")
-        size, opened = status.st_size, _Opened(handle)
+        size = status.st_size
         self._bytes += size
         if self._bytes > MOST_BYTES:
             raise _too_large(f"more than {MOST_BYTES / 1e9:.0f} GB", "bytes")
         if file.endswith(".ipynb"):
-            script, added = self._as_script(opened, file, shown, size)
-            return self._text(script, size, file + added, shown + added, name)
-        return self._text(opened, size, file, shown, name)
+            script, added = self._as_script(Opened(handle), file, shown, size)
+            blocks = blocks_of(script, expected=size)
+            return self._text(blocks, file + added, shown + added, name)
+        return self._text(self._blocks.of(handle, size), file, shown, name)
 
     def _as_script(
         self, opened: Readable, file: str, shown: str, size: int
@@ -284,12 +271,13 @@ class Staging:
         self.found.notebooks.append(Converted(shown + ".py", script.not_carried))
         return BytesIO(script.source.encode()), ".py"
 
-    def _text(self, opened: Readable, size: int, file: str, shown: str, name: str) -> Staged:
-        """Stage what a file of about this size holds. Raises _Omitted, OSError."""
+    def _text(self, blocks: Iterable[Block], file: str, shown: str, name: str) -> Staged:
+        """Stage what a file holds. Raises _Omitted, OSError."""
         facts, digest, masked = TextFacts(), hashlib.sha256(), 0
         found: list[SecretFound] = []
-        offset, content = self._spool.size, None
-        for block in blocks_of(opened, expected=size):
+        offset = self._spool.size
+        content: Block | None = None
+        for block in blocks:
             scanned = self._scan.block(block, shown, facts.lines)
             found += scanned.found
             masked += scanned.masked
@@ -329,6 +317,33 @@ class _Unopened(Exception):
     """A file that cannot be opened; its text is the system's reason."""
 
 
+def in_order(files: Sequence[str]) -> Iterator[str]:
+    """Yield files folder by folder, as their paths are displayed, and notebooks as their scripts.
+
+    Only one folder after another is sorted, since the keys of all files would take more memory than
+    their paths.
+    """
+    waiting: list[tuple[int, Sequence[str]]] = [(0, files)]
+    while waiting:
+        start, some = waiting.pop()
+        if len(some) < 2 or start == len(some[0]):
+            yield from some
+            continue
+        groups: dict[str, list[str]] = {}
+        for file in some:
+            end = file.find("/", start) + 1 or len(file)
+            groups.setdefault(file[start:end], []).append(file)
+        names = sorted(groups, key=_order, reverse=True)
+        waiting += [(start + len(name), groups[name]) for name in names]
+
+
+def _order(name: str) -> str:
+    """Return the key by which the names in a folder are sorted; that of a folder ends with /."""
+    if name.endswith(".ipynb"):
+        name += ".py"
+    return shown_path(name)[0].replace("/", "\0")
+
+
 def shown_path(path: str) -> tuple[str, str]:
     """Return how a path is displayed, and its bytes as hexadecimal digits if that is not exact."""
     if path.isprintable() and path.isascii():
@@ -343,17 +358,11 @@ def shown_path(path: str) -> tuple[str, str]:
     return "".join(c if c.isprintable() else _escaped(c) for c in text), name.hex()
 
 
-def _order(file: str) -> str:
-    """Return the key by which files are sorted: folder by folder, notebooks by their scripts."""
-    name = f"{file}.py" if file.endswith(".ipynb") else file
-    return shown_path(name)[0].replace("/", "\0")
-
-
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
-def _by_name(file: str) -> str:
+def left_out_by_name(file: str) -> str:
     """Return why a file is left out because of its name, or ""."""
     name = file.rpartition("/")[2]
     if "repomix" in file and (_REPOMIX.fullmatch(name) or ".repomix" in file.split("/")):

@@ -8,10 +8,10 @@ binary. UTF-16 has NUL bytes, so it counts as binary and is named as UTF-16.
 import codecs
 import re
 from collections.abc import Iterable, Iterator, Set
-from io import BytesIO
 from typing import Final, Literal, Protocol
 
 Encoding = Literal["utf-8", "latin-1"]
+Block = bytes | memoryview
 Mark = Literal["not utf-8", "control", "fence", "long fence", "special", "data end"]
 _NEXT, _NO_NEXT = r"[\x80-\xbf]", r"(?:[^\x80-\xbf]|$)"
 # A byte that is never there, a second byte that is not allowed after its first, too few bytes of a
@@ -36,7 +36,7 @@ character, the end of an XML section."""
 ALL_MARKS: Final = frozenset(MARKS)
 
 BLOCK_BYTES = 1 << 20
-PIECE_BYTES = 1 << 15
+PIECE_BYTES = 1 << 14
 # Longer lines are cut. Only generated files have them.
 MOST_LINE = 4 << 20
 
@@ -94,9 +94,24 @@ def blocks_of(
         yield held[0] if len(held) == 1 else b"".join(held)
 
 
-def pieces_of(block: bytes) -> Iterable[bytes]:
+class _Slices:
+    """Reads a block from its start on."""
+
+    def __init__(self, block: Block) -> None:
+        self._block, self._at = block, 0
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes."""
+        part = bytes(self._block[self._at : self._at + size])
+        self._at += len(part)
+        return part
+
+
+def pieces_of(block: Block) -> Iterable[bytes]:
     """Return a block in pieces of whole lines, for work that copies what it reads."""
-    return [block] if len(block) <= 2 * PIECE_BYTES else blocks_of(BytesIO(block), most=PIECE_BYTES)
+    if len(block) > 2 * PIECE_BYTES:
+        return blocks_of(_Slices(block), most=PIECE_BYTES)
+    return [bytes(block)]
 
 
 def _cut(line: bytes) -> int:
@@ -126,14 +141,14 @@ class TextFacts:
         self.fence, self.size, self.lines = 3, 0, 0
         self.ends_with_newline = True
 
-    def add(self, block: bytes, marks: Set[Mark] = ALL_MARKS) -> None:
+    def add(self, block: Block, marks: Set[Mark] = ALL_MARKS) -> None:
         """Take one more block into account. marks: those in it, or all."""
-        self._start = self._start or block[:2]
+        self._start = self._start or bytes(block[:2])
         self.size += len(block)
-        self.lines += block.count(b"\n")
-        self.ends_with_newline = block.endswith(b"\n")
-        if marks:
-            for piece in pieces_of(block):
+        self.ends_with_newline = block[-1:] == b"\n"
+        for piece in pieces_of(block):
+            self.lines += piece.count(b"\n")
+            if marks:
                 self._look_for(marks, piece)
 
     def _look_for(self, marks: Set[Mark], block: bytes) -> None:

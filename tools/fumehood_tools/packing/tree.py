@@ -1,15 +1,30 @@
 """Draw the files of a repository as a tree."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+
+class Tree:
+    """The lines of a tree, made anew each time they are asked for, so that they take no memory."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        """paths: sorted."""
+        self._paths = paths
+
+    def __iter__(self) -> Iterator[str]:
+        return tree_lines(self._paths)
 
 
 def tree_of(paths: Iterable[str], notes: Mapping[str, str] | None = None) -> str:
-    """Return one line per folder and file, indented; notes: path -> text after its name.
+    """Return the lines of a tree as one text."""
+    return "\n".join(tree_lines(paths, notes))
+
+
+def tree_lines(paths: Iterable[str], notes: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Yield one line per folder and file, indented; notes: path -> text after its name.
 
     paths: sorted.
     """
     notes = notes or {}
-    lines: list[str] = []
     open_folders: list[str] = []
     for path in paths:
         *folders, name = path.split("/")
@@ -18,11 +33,11 @@ def tree_of(paths: Iterable[str], notes: Mapping[str, str] | None = None) -> str
             if folders[shared] != open_folders[shared]:
                 break
             shared += 1
-        lines += [f"{'  ' * at}{folders[at]}/" for at in range(shared, len(folders))]
+        for at in range(shared, len(folders)):
+            yield f"{'  ' * at}{folders[at]}/"
         open_folders = folders
         note = notes.get(path, "")
-        lines.append(f"{'  ' * len(folders)}{name}{f'  {note}' if note else ''}")
-    return "\n".join(lines)
+        yield f"{'  ' * len(folders)}{name}{f'  {note}' if note else ''}"
 
 
 def folders_of(paths: Iterable[str], depth: int) -> str:
