@@ -158,6 +158,10 @@ class LosesItsPlace:
         return self._trainee.started
 
     @property
+    def is_taken_over(self) -> bool:
+        return self._trainee.is_taken_over
+
+    @property
     def doing(self) -> str:
         return self._trainee.doing
 

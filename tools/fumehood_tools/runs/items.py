@@ -14,7 +14,7 @@ from typing import NamedTuple
 from fumehood_tools.bench.collect import Setting, sites_said, values_of
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.files import digest_of, sha256_of
-from fumehood_tools.kinds import KindName
+from fumehood_tools.kinds import KindName, kind_named
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.records.labelling import label
 from fumehood_tools.records.parameters import Value, with_parameters
@@ -23,6 +23,7 @@ from fumehood_tools.runs.code import evaluator_sha256, template_sha256
 from fumehood_tools.runs.controls import ControlItem
 from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.sandbox.declarations import read_declarations
+from fumehood_tools.sandbox.variants import packaged_variants
 from fumehood_tools.spec import SandboxSpec, deciding_values
 from fumehood_tools.where import Where
 
@@ -50,6 +51,12 @@ class RunItem(NamedTuple):
     def sha256(self) -> str:
         """The hash of the source that is trained."""
         return hashlib.sha256(self.source).hexdigest()
+
+    @property
+    def is_packaged(self) -> bool:
+        """Whether its code is ours: a packaged file, perhaps with other constants, or a control."""
+        known = packaged_variants(kind_named(self.kind)).get(self.variant)
+        return self.control is not None or known == self.file_version
 
     @property
     def file_version(self) -> str:

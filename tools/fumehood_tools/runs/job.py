@@ -11,7 +11,7 @@ trained or scored.
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -36,6 +36,7 @@ from fumehood_tools.runs.sweep import Sweep
 from fumehood_tools.runs.tally import Listener, Nobody, Tally
 from fumehood_tools.runs.targets import RunSite, Target
 from fumehood_tools.runs.training_stage import TrainingStage
+from fumehood_tools.runs.turns import Turns
 from fumehood_tools.sandbox.create import open_sandbox
 from fumehood_tools.settings import Settings
 
@@ -47,7 +48,8 @@ class RunParts(NamedTuple):
 
     open_target: makes the target that trains. harvest: returns the data, see harvesting.
     open_scorer: starts what scores. accepts, check: which items are trained, see RunQueue.
-    listener: is told every outcome.
+    listener: is told every outcome. one_machine: whether the machine that scores may be one that
+    trains, see Turns.
     """
 
     open_target: Callable[[RunSite], Target] = LocalTarget
@@ -56,6 +58,7 @@ class RunParts(NamedTuple):
     accepts: Accepts = everything
     check: Check = broken_rule
     listener: Listener = Nobody()
+    one_machine: bool = True
 
 
 RUN_VARIANTS = RunParts()
@@ -134,16 +137,16 @@ class RunJob:
     def _work_off(self, queue: RunQueue, training: TrainingStage, scoring: ScoringStage) -> None:
         """Let the parts take turns until nothing is left. The scorer prepares its data during the
         first trainings."""
-        while queue or training.underway or scoring.is_busy():
-            for trained in training.advance():
-                scoring.send(trained)
+        turns = Turns(training, scoring, one_machine=self._parts.one_machine)
+        while queue or training.underway or turns.waiting or scoring.is_busy():
+            turns.score(training.advance(turns.may_train))
             for item, l0 in scoring.take(TICK_SECONDS):
                 queue.go_on(item, l0)
-            self._report(queue, training, scoring)
+            self._report(queue, training, [*scoring.sent, *turns.waiting])
 
-    def _report(self, queue: RunQueue, training: TrainingStage, scoring: ScoringStage) -> None:
-        """Report the progress of the run to the job table."""
-        underway, sent, failed = training.underway, scoring.sent, self._tally.failed
+    def _report(self, queue: RunQueue, training: TrainingStage, sent: Sequence[str]) -> None:
+        """Report the progress of the run to the job table. sent: what is scored or waits for it."""
+        underway, failed = training.underway, self._tally.failed
         begun = TRAIN_SHARE * (len(sent) + sum(trainee.fraction() for trainee in underway))
         doing = [f"{len(failed)} of them failed"] * bool(failed)
         doing += dict.fromkeys(trainee.doing for trainee in underway if trainee.doing)

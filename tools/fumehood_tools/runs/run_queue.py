@@ -73,10 +73,14 @@ class RunQueue:
         """Whether a search for an L0 may still add items."""
         return self._sweep.is_searching
 
-    def take(self) -> RunItem | None:
-        """Return the next item, or None. Items whose file is over its budget fail instead."""
-        while self._waiting:
-            item = self._waiting.popleft()
+    def take(self, may_begin: Accepts = everything) -> RunItem | None:
+        """Return the next item that may begin, or None.
+
+        Items whose file is over its budget fail instead. may_begin: items for which it is false
+        keep their place in the queue.
+        """
+        while (item := next(filter(may_begin, self._waiting), None)) is not None:
+            self._waiting.remove(item)
             try:
                 judge_source(item.source, self._limits)
             except IntegrityFailed as error:

@@ -38,6 +38,13 @@ class ScoringStage:
         self._scorer, self._sandbox, self._found, self._tally = scorer, sandbox, found, tally
         self._sent: dict[str, Trained] = {}
         self._compared: set[str] = set()
+        self.is_ready = False
+        """Whether the scorer has its data."""
+
+    @property
+    def items(self) -> list[RunItem]:
+        """The items that wait for their score; the first is being scored."""
+        return [trained.item for trained in self._sent.values()]
 
     @property
     def sent(self) -> list[str]:
@@ -77,6 +84,7 @@ class ScoringStage:
         ended = []
         for reply in self._scorer.receive(seconds, owed=self.is_busy()):
             if isinstance(reply, ScorerReady):
+                self.is_ready = True
                 self._tally.ready(self._sandbox.name)
             else:
                 trained = self._sent.pop(reply.name or "")

@@ -7,7 +7,7 @@ from fumehood_tools.errors import FumehoodError, RunFailed
 from fumehood_tools.runs.items import RunItem
 from fumehood_tools.runs.log_lines import log
 from fumehood_tools.runs.orders import Recipe, TrainingOrder, order_for
-from fumehood_tools.runs.run_queue import RunQueue
+from fumehood_tools.runs.run_queue import Accepts, RunQueue, everything
 from fumehood_tools.runs.tally import Tally
 from fumehood_tools.runs.targets import Effort, PlaceLost, Target, Trainee
 from fumehood_tools.runs.work import work_of
@@ -48,10 +48,18 @@ class TrainingStage:
         """The trainees that have not ended."""
         return [one.trainee for one in self._underway]
 
-    def advance(self) -> list[Trained]:
-        """Start what there are places for; return what has been trained since the last call."""
+    @property
+    def items(self) -> list[RunItem]:
+        """The items whose trainings have not ended, those included that wait for a place."""
+        return [one.item for one in self._underway]
+
+    def advance(self, may_begin: Accepts = everything) -> list[Trained]:
+        """Start what there are places for; return what has been trained since the last call.
+
+        may_begin: items for which it is false wait.
+        """
         while len(self._underway) < self._target.places():
-            if (item := self._queue.take()) is None:
+            if (item := self._queue.take(may_begin)) is None:
                 break
             order = order_for(item, self._recipe)
             self._given.append(Underway(item, order, self._target.start(order)))

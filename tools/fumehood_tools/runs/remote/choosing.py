@@ -39,18 +39,25 @@ from fumehood_tools.web.service import open_client
 class ChosenTarget(NamedTuple):
     """open, harvest, scorer: see RunParts.
 
-    bill: what the run has cost so far, None where nothing is rented.
+    bill: what the run has cost so far, None where nothing is rented. one_machine: whether it trains
+    on the machine that scores.
     """
 
     open: Callable[[RunSite], Target]
     bill: Callable[[], dict[str, Any] | None] = lambda: None
     harvest: HarvestData = harvest
     scorer: OpenScorer = scorer_here
+    one_machine: bool = False
 
     @property
     def parts(self) -> RunParts:
         """The parts of a run at this target."""
-        return RunParts(open_target=self.open, harvest=self.harvest, open_scorer=self.scorer)
+        return RunParts(
+            open_target=self.open,
+            harvest=self.harvest,
+            open_scorer=self.scorer,
+            one_machine=self.one_machine,
+        )
 
 
 @contextlib.contextmanager
@@ -60,13 +67,14 @@ def target_of(request: RunRequest, settings: Settings, job: str | None) -> Itera
     Raises BadRequest for hosts that are not there, and the errors of `choose_api`.
     """
     if request.target == "local":
-        yield ChosenTarget(LocalTarget)
+        yield ChosenTarget(LocalTarget, one_machine=True)
     elif request.target == "ssh":
         places = _host_places(request, settings)
         device = "cuda" if all(place.has_gpu for place in places) else "cpu"
         scores = _scoring_host(places[0], request, settings)
         try:
-            yield _at(places, device, request, settings, scores=scores)
+            chosen = _at(places, device, request, settings, scores=scores)
+            yield chosen._replace(one_machine=bool(scores))
         finally:
             _release([*places, *scores])
     elif request.target == "skypilot":

@@ -1,0 +1,62 @@
+"""Whose code runs beside whose: a variant is never trained while a variant is scored.
+
+A child that encodes sees the evaluation split. A training that runs at the same time on the same
+machine could be told about it, by load, by caches, or by numbers that the kernel gives out. Filters
+close such wires one by one; taking turns closes all of them. While the SAE of a variant is scored,
+only packaged files are trained, and while a variant is trained, only packaged files are scored:
+they are our own code, which listens to nobody.
+
+With a baseline in the run this costs little, as its seeds are trained while the variant's are
+scored, and the other way around. A run of variants alone trains some of them, then scores these.
+"""
+
+from collections import deque
+
+from fumehood_tools.runs.items import RunItem
+from fumehood_tools.runs.scoring_stage import ScoringStage
+from fumehood_tools.runs.training_stage import Trained, TrainingStage
+
+MOST_WAITING = 16
+"""SAEs of variants that are in training or wait for the scorer: what a killed run may lose."""
+
+
+class Turns:
+    """Decides what begins: the training of an item, and the scoring of an SAE."""
+
+    def __init__(
+        self, training: TrainingStage, scoring: ScoringStage, *, one_machine: bool
+    ) -> None:
+        """one_machine: whether trainings and scorings may meet on a machine; else all may begin."""
+        self._training, self._scoring = training, scoring
+        self._one_machine = one_machine
+        self._waiting: deque[Trained] = deque()
+
+    @property
+    def waiting(self) -> list[str]:
+        """The names of the items that are trained and wait until their scoring may begin."""
+        return [trained.item.name for trained in self._waiting]
+
+    def may_train(self, item: RunItem) -> bool:
+        """Whether the training of an item may begin now."""
+        if item.is_packaged or not self._one_machine:
+            return True
+        if any(not sent.is_packaged for sent in self._scoring.items):
+            return False
+        # While the scorer is occupied with other things, more variants can be trained meanwhile.
+        is_free = self._scoring.is_ready and not self._scoring.is_busy()
+        count = len(self._waiting) + self._variants_in_training()
+        return count < MOST_WAITING and not (self._waiting and is_free)
+
+    def score(self, trained: list[Trained]) -> None:
+        """Send to the scorer what has been trained, or let it wait until that may begin."""
+        for one in trained:
+            if one.item.is_packaged or not self._one_machine:
+                self._scoring.send(one)
+            else:
+                self._waiting.append(one)
+        if self._scoring.is_ready and not self._variants_in_training():
+            while self._waiting:
+                self._scoring.send(self._waiting.popleft())
+
+    def _variants_in_training(self) -> int:
+        return sum(not item.is_packaged for item in self._training.items)
