@@ -5,6 +5,7 @@ that one would train on evaluation rows. One test makes the same calls without w
 succeed.
 """
 
+import ast
 import errno
 import platform
 from pathlib import Path
@@ -18,8 +19,10 @@ from fumehood_tools.glass.fumehood_child.syscalls import (
     DRIVERS,
     FUTEX,
     PRLIMIT,
+    RESIDENCY,
     SIDE_BY_SIDE,
 )
+from fumehood_tools.glass.view import COUNTS_OF_CORES
 
 # `other` is the number of another process, `clock` the clock of its processor time.
 ASKS = {
@@ -42,12 +45,18 @@ ASKS = {
     "a limit, set": "c(libc.syscall({setrlimit}, 6, own_limits))",
     "a limit, set by prlimit": "c(libc.syscall({prlimit}, 0, 6, own_limits, None))",
     "limits of another": "c(libc.syscall({prlimit}, other, 6, None, buffer))",
+    "cores that are shared": "c(libc.prctl(62, 0, other, 0, buffer))",
+    "room for huge pages": "mmap.mmap(-1, 1 << 21, 0x40000 | 0x22)",
+    "pages that stay in memory": "mmap.mmap(own, 4096, 0x2000 | 2)",
+    "the node of a page": "c(libc.syscall({mbind}, None, 0, 0, None, 0, 1))",
+    "the node of new pages": "c(libc.syscall({set_mempolicy}, 0, None, 0))",
     "locks of a thread": "c(libc.syscall({get_robust_list}, other, buffer, buffer))",
 }
 PRELUDE = """
-import ctypes, os, resource, struct
+import ctypes, mmap, os, resource, struct
 own_limits = struct.pack('qq', *resource.getrlimit(resource.RLIMIT_NPROC))
 own = os.open('own', os.O_RDWR | os.O_CREAT)
+os.ftruncate(own, 4096)
 other = os.getppid()
 clock = ctypes.c_int(~other << 3 | 2)
 buffer = ctypes.create_string_buffer(1 << 12)
@@ -57,7 +66,7 @@ buffer = ctypes.create_string_buffer(1 << 12)
 def numbers() -> dict[str, int | None]:
     """Return the numbers of the system calls that the filter judges, by name, on this machine."""
     column = ("x86_64", "aarch64").index(platform.machine())
-    known = {**CLOCKS, **SIDE_BY_SIDE, **DRIVERS, "futex": FUTEX, "prlimit": PRLIMIT}
+    known = {**CLOCKS, **RESIDENCY, **SIDE_BY_SIDE, **DRIVERS, "futex": FUTEX, "prlimit": PRLIMIT}
     return {name: both[column] for name, both in known.items()}
 
 
@@ -125,6 +134,45 @@ def test_a_child_can_neither_queue_signals_nor_count_those_of_its_user(
         "except OSError as error: print(error.errno)"
     )
     assert run(code, level).output_tail == f"(0, 0)\n{errno.EAGAIN}\n"
+
+
+@pytest.mark.child
+@every_wall
+def test_a_call_that_the_kernel_learned_later_is_answered_as_by_an_older_kernel(
+    run: Run, level: GlassLevel
+) -> None:
+    # statmount, listmount, setxattrat's neighbour file_getattr, and two that do not exist yet.
+    later = {str(number): f"c(libc.syscall({number}, 0, 0, 0))" for number in (457, 458, 468, 499)}
+    assert answers(run, level, later, "", {}) == dict.fromkeys(later, str(errno.ENOSYS))
+
+
+COUNTERS = """
+import glob, os
+print(os.cpu_count() > 0)
+seen = []
+for path in glob.glob('/sys/devices/system/cpu/**/*', recursive=True) + [
+    f'/sys/devices/system/cpu/cpu{core}/{name}'
+    for core in range(os.cpu_count())
+    for name in ('cpuidle/state0/usage', 'cpuidle/state1/time', 'cpufreq/scaling_cur_freq',
+                 'thermal_throttle/core_throttle_count', 'power/runtime_active_time')
+]:
+    try: open(path).read()
+    except OSError: continue
+    seen.append(path)
+print([path for path in seen if '/cache/' not in path and '/topology/' not in path])
+"""
+
+
+@pytest.mark.child
+@every_wall
+def test_a_child_sees_how_many_cores_there_are_and_nothing_that_is_counted_for_them(
+    run: Run, level: GlassLevel
+) -> None:
+    outcome = run(COUNTERS, level)
+    there, seen = outcome.output_tail.splitlines()
+    assert there == "True"
+    names = {name.rpartition("/")[2] for name in ast.literal_eval(seen)}
+    assert names <= set(COUNTS_OF_CORES), names
 
 
 @pytest.mark.child

@@ -25,11 +25,16 @@ FACTS = (
     "/etc/ld.so.cache",
     "/etc/localtime",
     "/proc/cpuinfo",
-    "/sys/devices/system/cpu",
     "/dev/zero",
     "/dev/urandom",
     "/dev/random",
 )
+# How many cores there are, and how they share caches. Not in view is what the kernel counts for
+# each core: how often and how long it was idle, its frequency, its heat. Any child could change
+# that, and a later one would see it.
+CORES = "/sys/devices/system/cpu"
+COUNTS_OF_CORES = ("kernel_max", "offline", "online", "possible", "present")
+PARTS_OF_A_CORE = ("cache", "topology")
 GPU = (
     "/proc/meminfo",
     "/proc/driver/nvidia",
@@ -68,9 +73,17 @@ def common_view(profile: GlassProfile, cuda: bool = False) -> tuple[str, ...]:
     paths = [*_python(), *_packages(profile), INSIDE, *profile.readable]
     # A GPU driver opens its libraries by name, which _linked cannot see: show all of them.
     paths += [*(_system() if cuda else _linked(paths)), *(Path(fact) for fact in FACTS)]
+    paths += _cores()
     if cuda:
         paths += [Path(path) for path in GPU]
     return tuple(dict.fromkeys(str(path) for path in paths if path.exists()))
+
+
+def _cores() -> Iterator[Path]:
+    for name in COUNTS_OF_CORES:
+        yield Path(CORES, name)
+    for core in sorted(Path(CORES).glob("cpu[0-9]*")):
+        yield from (core / part for part in PARTS_OF_A_CORE)
 
 
 def devices(cuda: bool) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 It refuses sockets, new processes, signals to other processes, and everything that outlives the
 process (shared memory, file attributes and so on). It also refuses the calls that ask which pages
 of a shared file are cached, or that change this, and those that tell what other processes do at
-this moment. Threads are allowed.
+this moment. Threads are allowed. System calls that are newer than Linux 5.1 are refused unless they
+are known to be harmless.
 
 Refused calls fail with EPERM, as they would without permission, so a library that tries one can
 continue. The filter cannot be removed again. The program is classic BPF; see
@@ -27,6 +28,9 @@ from .syscalls import (
     GET_MEMPOLICY,
     IOCTL,
     MADVISE,
+    MMAP,
+    NEWER_ALLOWED,
+    NEWER_FROM,
     OWN_ONLY,
     PRCTL,
     PRLIMIT,
@@ -55,7 +59,13 @@ WAKING_FUTEX, PRIVATE_FUTEX = (1, 10), 128
 # the C library writes it.
 ALLOWED_CLOCKS = (*range(12), 2**32 - 6, 2**32 - 2)
 PR_SET_PDEATHSIG, PR_SET_MM, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 35, 22, 38
-PR_SET_MEMORY_MERGE = 67
+PR_SCHED_CORE, PR_SET_MEMORY_MERGE = 62, 67
+# PR_GET_DUMPABLE, the name of a thread (PR_SET_NAME, PR_GET_NAME), PR_GET_SECCOMP, its slack of
+# timers, PR_GET_NO_NEW_PRIVS, the use of huge pages, and names that the C library gives to memory.
+ALLOWED_PRCTL = (3, 15, 16, 21, 29, 30, 39, 41, 42, 0x53564D41)
+# MAP_LOCKED pins pages, as mlock does. MAP_HUGETLB takes from a small supply of the whole machine,
+# and fails when somebody else has taken it.
+MAP_LOCKED, MAP_HUGETLB = 0x2000, 0x40000
 SECCOMP_MODE_FILTER = 2
 
 LOAD, JUMP_EQUAL, JUMP_AT_LEAST, JUMP_BITS, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -119,8 +129,13 @@ def build(machine: str, own_pid: int, *, cuda: bool = False) -> list[Instruction
         filter_ += _when(IOCTL[column], 1, *_equal(ALLOWED_IOCTL), allowed=True)
     filter_ += _when(MADVISE[column], 2, *_equal(ALLOWED_MADVISE), allowed=True)
     filter_ += _when(GET_MEMPOLICY[column], 4, (JUMP_BITS, MPOL_F_ADDR), allowed=False)
-    options = _equal((PR_SET_PDEATHSIG, PR_SET_MM, PR_SET_MEMORY_MERGE))
-    filter_ += _when(PRCTL[column], 0, *options, allowed=False)
+    if cuda:
+        options = _equal((PR_SET_PDEATHSIG, PR_SET_MM, PR_SCHED_CORE, PR_SET_MEMORY_MERGE))
+        filter_ += _when(PRCTL[column], 0, *options, allowed=False)
+    else:
+        filter_ += _when(PRCTL[column], 0, *_equal(ALLOWED_PRCTL), allowed=True)
+        taking = (JUMP_BITS, MAP_LOCKED | MAP_HUGETLB)
+        filter_ += _when(MMAP[column], 3, taking, allowed=False)
     # Who waits at a place of a mapped file is seen by those who wake, by a call or as a thread that
     # ends. So nobody can wait. EAGAIN says that the value has changed, and the C library, which
     # waits in this way for the end of a thread, looks again.
@@ -134,7 +149,19 @@ def build(machine: str, own_pid: int, *, cuda: bool = False) -> list[Instruction
         filter_ += _when(numbers[column], 0, *targets, allowed=True)
     for numbers in CLOCKS.values():
         filter_ += _when(numbers[column], 0, *_equal(ALLOWED_CLOCKS), allowed=True)
-    return [*filter_, (RETURN, 0, 0, ALLOW)]
+    return [*filter_, *_newer(), (RETURN, 0, 0, ALLOW)]
+
+
+def _newer() -> Iterable[Instruction]:
+    """Return the instructions that refuse calls from NEWER_FROM on, except the allowed ones.
+
+    ENOSYS is what an older kernel says, so whoever tries one of them has another way.
+    """
+    known: list[Instruction] = []
+    for number in NEWER_ALLOWED.values():
+        known += [(JUMP_EQUAL, 0, 1, number), (RETURN, 0, 0, ALLOW)]
+    known.append(_refuse(errno.ENOSYS))
+    return [(JUMP_AT_LEAST, 0, len(known), NEWER_FROM), *known]
 
 
 def _refuse(code: int) -> Instruction:

@@ -170,6 +170,10 @@ RESIDENCY = {
     "openat2": (437, 437),
     "lookup_dcookie": (212, 18),
     "getrusage": (98, 165),
+    # On machines with several memory nodes, a page of a file can be moved to another node, where it
+    # stays, and asking for a node tells whether a page is on it.
+    "mbind": (237, 235),
+    "set_mempolicy": (238, 237),
 }
 # Children of one or of several nurseries run side by side: one is scored while another is trained.
 # These calls tell what another process does at this moment: how much room its files take on the
@@ -213,7 +217,18 @@ REFUSED = {
     **SIDE_BY_SIDE,
 }
 
+# Calls that Linux got after 5.1 have the same number everywhere. Only those in NEWER_ALLOWED can be
+# used: what the kernel learns later is refused until somebody has looked at it.
+NEWER_FROM = 424
+NEWER_ALLOWED = {
+    "close_range": 436,
+    "faccessat2": 439,
+    "epoll_pwait2": 441,
+    "map_shadow_stack": 453,
+    "mseal": 462,
+}
 CLONE, CLONE3 = (56, 220), (435, 435)
+MMAP = (9, 222)
 FCNTL, PRCTL, IOCTL = (72, 25), (157, 167), (16, 29)
 MADVISE, GET_MEMPOLICY = (28, 233), (239, 236)
 FUTEX, PRLIMIT = (202, 98), (302, 261)
