@@ -3,6 +3,10 @@
 Seeds that both have are paired. If the two do not have the same seeds, the pairs could have been
 selected (for instance with the baseline's worst seeds). Then all seeds of the variant are also
 compared with all seeds of the baseline, and the more cautious of the two results counts.
+
+Seeds of a variant that differ much less than those of the baseline may not be independent: a file
+can fix its start or its data, and then all of its seeds are one draw, which may be a lucky one.
+They are tested as that.
 """
 
 import statistics
@@ -15,9 +19,11 @@ from fumehood_tools.compare.matched import Curve, curves_by_seed, differences
 from fumehood_tools.compare.question import ScoredSae
 from fumehood_tools.compare.report import ALPHA, Effect
 from fumehood_tools.compare.statistics import (
+    OneDraw,
     effect,
     is_within,
     is_within_unpaired,
+    one_draw,
     p_value,
     unpaired_effect,
     unpaired_p_value,
@@ -37,6 +43,8 @@ class MeasuredDifference(NamedTuple):
     the two sides have the same seeds."""
     seeds: tuple[int, int]
     """Number of seeds of the variant and of the baseline that cover these levels."""
+    draw: OneDraw | None = None
+    """Set if the variant's seeds differ too little to be independent."""
 
     @property
     def mean(self) -> float:
@@ -52,8 +60,10 @@ class MeasuredDifference(NamedTuple):
 
     @property
     def p(self) -> float | None:
-        """The larger p of the paired and the unpaired test. None with too few seeds."""
+        """The largest p of the paired test and those that apply too. None with too few seeds."""
         paired = p_value(self.pairs)
+        if paired is not None and self.draw is not None:
+            paired = max(paired, self.draw.p_value(self.mean))
         if paired is None or not self.ours:
             return paired
         if self.mean == 0.0:
@@ -63,10 +73,14 @@ class MeasuredDifference(NamedTuple):
     def effect(self) -> Effect:
         """Return the difference with its interval.
 
-        With unequal seeds the interval covers the paired and the unpaired one, so it excludes 0
-        exactly when both tests do, and is within a margin exactly when both are.
+        The interval covers those of all tests that apply, so it excludes 0 exactly when all of them
+        do, and is within a margin exactly when all of them are.
         """
         paired = effect(self.pairs)
+        if self.draw is not None and paired.low is not None and paired.high is not None:
+            low, high = self.draw.interval(self.mean)
+            widened = {"low": min(paired.low, low), "high": max(paired.high, high)}
+            paired = paired.model_copy(update=widened)
         if not self.ours or paired.low is None or paired.high is None:
             return paired
         apart = unpaired_effect(self.ours, self.theirs)
@@ -78,13 +92,25 @@ class MeasuredDifference(NamedTuple):
         )
 
     def is_within(self, margin: float, level: float = ALPHA / 2) -> bool:
-        """Whether both the paired and the unpaired test put the difference within the margin.
+        """Whether all tests that apply put the difference within the margin.
 
         level: the largest p of each of the two one-sided tests.
         """
         if not is_within(self.pairs, margin, level):
             return False
+        if self.draw is not None and not self.draw.is_within(self.mean, margin, level):
+            return False
         return not self.ours or is_within_unpaired(self.ours, self.theirs, margin, level)
+
+    def note(self, baseline: str) -> str:
+        """Return a remark on seeds that may not be independent; empty if there is none."""
+        if self.draw is None:
+            return ""
+        return (
+            f"its seeds differ by {self.draw.spread:.2g}, those of {baseline} by "
+            f"{self.draw.other:.2g}: they may share a fixed start or order, so they are tested as "
+            "one draw, and more seeds do not help"
+        )
 
 
 class Baseline:
@@ -160,9 +186,10 @@ def find(points: Sequence[ScoredSae], baseline: Baseline) -> MeasuredDifference:
     ours = _by_seed(counted, baseline)
     theirs = _baseline_by_seed(counted, baseline)
     seeds = len(ours), len(theirs)
+    draw = one_draw([*ours.values()], [*theirs.values()]) if pairs else None
     if not pairs or ours.keys() == theirs.keys() == set(shared) or min(seeds) < 2:
-        return MeasuredDifference(pairs, [], [], seeds)
-    return MeasuredDifference(pairs, list(ours.values()), list(theirs.values()), seeds)
+        return MeasuredDifference(pairs, [], [], seeds, draw)
+    return MeasuredDifference(pairs, list(ours.values()), list(theirs.values()), seeds, draw)
 
 
 def _by_seed(points: Sequence[ScoredSae], baseline: Baseline) -> dict[int, float]:

@@ -187,6 +187,8 @@ class Judge:
             notes.append(
                 f"its {ours} seeds are not the {theirs} of {base}: compared with all of them"
             )
+        if found.pairs and (said := found.note(base)):
+            notes.append(said)
         if same := self.measured.same_weights(name, base):
             notes.append(on_weights(same, base))
         if found.pairs and (few := self.measured.few(name)):
@@ -246,7 +248,8 @@ class Judge:
             self.calls[name] = self.advisor.more_seeds(name, LEAST_SEEDS, noise=True)
             noise = f"the noise of {self.question.baseline} is unknown: run 3 seeds of it"
             return _Verdict("undecided", f"{mean:+.4f}; {noise}{split}", LEAST_SEEDS)
-        needed = self.power.seeds_for(pairs, mean, self.times(name, ahead=1))
+        ahead = self.times(name, ahead=1)
+        needed = None if found.draw else self.power.seeds_for(pairs, mean, ahead)
         if needed and needed <= MOST_SEEDS:
             self.calls[name] = self.advisor.more_seeds(name, needed)
         more = f"{needed} seeds would decide" if needed else "1,000 seeds would not decide"

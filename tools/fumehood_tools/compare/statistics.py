@@ -7,6 +7,7 @@ power. scipy does the arithmetic; these functions choose the tests and their inp
 import bisect
 import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy import optimize, stats
@@ -14,6 +15,8 @@ from scipy import optimize, stats
 from fumehood_tools.bench.noise import LEAST_SEEDS
 from fumehood_tools.compare.report import ALPHA, Effect
 
+SUSPECT = 0.1
+"""Seeds of a variant may share a draw if so small a spread has at most this probability."""
 _POWER = 0.8
 _MOST_SEEDS = 1_000
 _MOST_SIZE = 1e4
@@ -73,6 +76,51 @@ def is_within_unpaired(
     above = stats.ttest_ind(shifted + margin, theirs, equal_var=False, alternative="greater")
     below = stats.ttest_ind(shifted - margin, theirs, equal_var=False, alternative="less")
     return bool(max(above.pvalue, below.pvalue) <= level)
+
+
+class OneDraw(NamedTuple):
+    """What is left to chance if seeds of a variant share a draw: a fixed start, or a fixed order.
+
+    Then their mean is as far from what the method gives as a single seed would be, however many
+    there are, and their small spread does not show it. error: the standard error of the difference.
+    """
+
+    spread: float
+    """The standard deviation of the variant's seeds, and `other` that of the baseline's."""
+    other: float
+    error: float
+    freedom: int
+
+    def p_value(self, mean: float) -> float:
+        """Return the two-sided p of a mean difference."""
+        return float(2 * stats.t.sf(abs(mean) / self.error, self.freedom))
+
+    def interval(self, mean: float) -> tuple[float, float]:
+        """Return the 95 % interval of a mean difference."""
+        reach = float(stats.t.isf(ALPHA / 2, self.freedom)) * self.error
+        return mean - reach, mean + reach
+
+    def is_within(self, mean: float, margin: float, level: float) -> bool:
+        """Whether two one-sided tests put the mean between -margin and margin."""
+        room = margin - abs(mean)
+        return room > 0 and float(stats.t.sf(room / self.error, self.freedom)) <= level
+
+
+def one_draw(ours: Sequence[float], theirs: Sequence[float]) -> OneDraw | None:
+    """Return what chance leaves if the seeds of a variant differ too little to be independent.
+
+    None if they differ as much as those of the baseline, or by chance less (an F test with
+    p above SUSPECT). What they share is estimated as the variance that they lack. ours, theirs: one
+    number per seed, at equal L0.
+    """
+    if min(len(ours), len(theirs)) < LEAST_SEEDS:
+        return None
+    own, other = float(np.var(ours, ddof=1)), float(np.var(theirs, ddof=1))
+    freedom = len(theirs) - 1
+    if own >= other * float(stats.f.ppf(SUSPECT, len(ours) - 1, freedom)):
+        return None
+    error = math.sqrt(own / len(ours) + other / len(theirs) + other - own)
+    return OneDraw(math.sqrt(own), math.sqrt(other), error, freedom)
 
 
 def is_within(pairs: Sequence[float], margin: float, level: float = ALPHA / 2) -> bool:
