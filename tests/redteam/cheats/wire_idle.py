@@ -1,4 +1,4 @@
-"""Counters of idle cores as a wire: the kernel says how often each core had nothing to do, for good.
+"""Counters of idle cores as a wire: the kernel counts how often each core had nothing to do.
 
 Another child reads them beside this one, or later. Here one process sends and receives.
 """

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fumehood_tools.harvest import Activations
+from fumehood_tools.scoring.contexts import in_contexts
 from fumehood_tools.scoring.decoders import LinearDecoder
 from fumehood_tools.scoring.decoding import DecodeStream, Encoded, among
 from fumehood_tools.scoring.latents import Latents, pack
@@ -77,6 +78,7 @@ class ReconstructionResult(NamedTuple):
     with_skip_explained: float | None = None
     latents_explained: float | None = None
     bend: float | None = None
+    spread: float | None = None
 
 
 class ReconstructionRun:
@@ -202,16 +204,19 @@ class ReconstructionRun:
         linear = self.totals.result().explained_variance
         self.totals = self.fresh_totals()
         trials[PART] = with_part(exact, trials[DROPPED])
-        stream = DecodeStream(self.halves, self.trial_R, trials)
+        contexts = in_contexts(self.kept, len(self.trial_R), self.halves.given.dict_size)
+        stream = DecodeStream(self.halves, self.trial_R, trials | contexts.trials)
         for part, y_hat_BD in stream.run(self.kept):
             y_BD = self._read_targets(part.number_B)
             given = None if part.skip_BD is None else part.skip_BD.float()
             self._count(part.number_B, y_BD, part.f, y_hat_BD * self.out_scale, given, final=True)
         self.kept = []
         bend = bend_of(trials, stream.decoded)
-        del stream.decoded[PART]
+        spread = contexts.spread(stream.decoded)
+        for name in (PART, *contexts.trials):
+            del stream.decoded[name]
         found = self._concluded(trials, stream.decoded.items(), linear)
-        return found._replace(bend=bend)
+        return found._replace(bend=bend, spread=spread)
 
     def _concluded(
         self,

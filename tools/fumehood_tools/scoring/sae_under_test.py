@@ -20,6 +20,7 @@ from fumehood_tools.sandbox.constants import judge_source
 from fumehood_tools.sandbox.declarations import read_declarations
 from fumehood_tools.scoring.bench_sae import GlassSAE, Methods
 from fumehood_tools.scoring.bits import Bits, bits_per_token
+from fumehood_tools.scoring.contexts import judge_contexts
 from fumehood_tools.scoring.core_rows import CoreRows
 from fumehood_tools.scoring.decoders import judge_linear, read_decoder, residual
 from fumehood_tools.scoring.differences import AnswerDifference
@@ -201,9 +202,10 @@ class SaeUnderTest:
         """
         evaluation = self.evaluation
         outcome = evaluation.outcome(self.encoder.sizes.rms())
-        if outcome.bend is not None:
+        if outcome.bend is not None and outcome.spread is not None:
             judge_curve(outcome.curve)
             judge_bend(outcome.bend)
+            judge_contexts(outcome.spread)
         core.fill(evaluation.scored_f_RF, evaluation.scored_y_hat_RD)
         return outcome
 
