@@ -129,13 +129,7 @@ def build(machine: str, own_pid: int, *, cuda: bool = False) -> list[Instruction
         filter_ += _when(IOCTL[column], 1, *_equal(ALLOWED_IOCTL), allowed=True)
     filter_ += _when(MADVISE[column], 2, *_equal(ALLOWED_MADVISE), allowed=True)
     filter_ += _when(GET_MEMPOLICY[column], 4, (JUMP_BITS, MPOL_F_ADDR), allowed=False)
-    if cuda:
-        options = _equal((PR_SET_PDEATHSIG, PR_SET_MM, PR_SCHED_CORE, PR_SET_MEMORY_MERGE))
-        filter_ += _when(PRCTL[column], 0, *options, allowed=False)
-    else:
-        filter_ += _when(PRCTL[column], 0, *_equal(ALLOWED_PRCTL), allowed=True)
-        taking = (JUMP_BITS, MAP_LOCKED | MAP_HUGETLB)
-        filter_ += _when(MMAP[column], 3, taking, allowed=False)
+    filter_ += _prctl_and_mmap(column, cuda=cuda)
     # Who waits at a place of a mapped file is seen by those who wake, by a call or as a thread that
     # ends. So nobody can wait. EAGAIN says that the value has changed, and the C library, which
     # waits in this way for the end of a thread, looks again.
@@ -150,6 +144,17 @@ def build(machine: str, own_pid: int, *, cuda: bool = False) -> list[Instruction
     for numbers in CLOCKS.values():
         filter_ += _when(numbers[column], 0, *_equal(ALLOWED_CLOCKS), allowed=True)
     return [*filter_, *_newer(), (RETURN, 0, 0, ALLOW)]
+
+
+def _prctl_and_mmap(column: int, *, cuda: bool) -> Iterable[Instruction]:
+    if cuda:
+        options = _equal((PR_SET_PDEATHSIG, PR_SET_MM, PR_SCHED_CORE, PR_SET_MEMORY_MERGE))
+        return _when(PRCTL[column], 0, *options, allowed=False)
+    taking = (JUMP_BITS, MAP_LOCKED | MAP_HUGETLB)
+    return [
+        *_when(PRCTL[column], 0, *_equal(ALLOWED_PRCTL), allowed=True),
+        *_when(MMAP[column], 3, taking, allowed=False),
+    ]
 
 
 def _newer() -> Iterable[Instruction]:
