@@ -4,9 +4,9 @@
 
 run_queue.py decides what is next, training_stage.py keeps a target busy (targets.py), and
 scoring_stage.py has the results scored and recorded (tally.py). This module creates these parts
-and lets them take turns. Results appear one by one under the sandbox's results/. Each folder is
-renamed into place when it is complete, so a killed job loses at most the SAEs that were being
-trained or scored.
+and lets them take turns; turns.py says which variants have to wait for each other. Results appear
+one by one under the sandbox's results/. Each folder is renamed into place when it is complete, so a
+killed job loses at most the SAEs that were being trained or scored, or waited for the scorer.
 """
 
 import contextlib
