@@ -38,6 +38,7 @@ class ScriptedTarget:
     """Trains nothing: each order of a variant ends as the script says, in the order given.
 
     script: variant -> ends of its orders, then "trained". busy: looks at a trainee before it ends.
+    seconds: what each training says that it took.
     """
 
     def __init__(
@@ -46,12 +47,13 @@ class ScriptedTarget:
         script: Mapping[str, Sequence[str]] | None = None,
         places: int = 2,
         busy: int = 0,
+        seconds: float = 60.0,
     ) -> None:
         self.device, self.arithmetic, self.place_count = "cuda", "bfloat16", places
         self.orders: list[TrainingOrder] = []
         self.trainees: list[ScriptedTrainee] = []
         self.is_closed = False
-        self._folder, self._busy = folder, busy
+        self._folder, self._busy, self._seconds = folder, busy, seconds
         self._script = {name: list(ends) for name, ends in (script or {}).items()}
 
     def places(self) -> int:
@@ -61,7 +63,7 @@ class ScriptedTarget:
         ends = self._script.get(order.variant)
         end = ends.pop(0) if ends else TRAINED
         folder = self._folder / f"order-{len(self.orders)}"
-        trainee = ScriptedTrainee(order, folder, end, self._busy)
+        trainee = ScriptedTrainee(order, folder, end, self._busy, self._seconds)
         self.orders.append(order)
         self.trainees.append(trainee)
         return trainee
@@ -76,9 +78,11 @@ class ScriptedTarget:
 class ScriptedTrainee:
     """Ends after some looks, as it was told to."""
 
-    def __init__(self, order: TrainingOrder, out: Path, end: str, busy: int) -> None:
+    def __init__(
+        self, order: TrainingOrder, out: Path, end: str, busy: int, seconds: float
+    ) -> None:
         self.order, self.out, self.has_ended = order, out, False
-        self._end, self._busy = end, busy
+        self._end, self._busy, self._seconds = end, busy, seconds
 
     @property
     def started(self) -> str | None:
@@ -112,7 +116,7 @@ class ScriptedTrainee:
         if self._end == FAILED:
             raise RunFailed("mine.py: the loss was not finite. Look for a division by zero.")
         write_bytes(self.out / WEIGHTS_FILE, b"weights of " + self.order.name.encode())
-        return Effort(60.0, None, self.where, "bfloat16", usd=0.04)
+        return Effort(self._seconds, None, self.where, "bfloat16", usd=0.04)
 
     def end(self) -> None:
         self.has_ended = True

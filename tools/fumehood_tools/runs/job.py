@@ -137,7 +137,7 @@ class RunJob:
     def _work_off(self, queue: RunQueue, training: TrainingStage, scoring: ScoringStage) -> None:
         """Let the parts take turns until nothing is left. The scorer prepares its data during the
         first trainings."""
-        turns = Turns(training, scoring, one_machine=self._parts.one_machine)
+        turns = Turns(queue, training, scoring, one_machine=self._parts.one_machine)
         while queue or training.underway or turns.waiting or scoring.is_busy():
             turns.score(training.advance(turns.may_train))
             for item, l0 in scoring.take(TICK_SECONDS):

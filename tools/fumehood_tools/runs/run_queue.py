@@ -73,6 +73,10 @@ class RunQueue:
         """Whether a search for an L0 may still add items."""
         return self._sweep.is_searching
 
+    def holds(self, wanted: Accepts) -> bool:
+        """Whether an item that is wanted waits here."""
+        return any(map(wanted, self._waiting))
+
     def take(self, may_begin: Accepts = everything) -> RunItem | None:
         """Return the next item that may begin, or None.
 

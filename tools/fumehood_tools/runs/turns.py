@@ -7,29 +7,39 @@ only packaged files are trained, and while a variant is trained, only packaged f
 they are our own code, which listens to nobody.
 
 With a baseline in the run this costs little, as its seeds are trained while the variant's are
-scored, and the other way around. A run of variants alone trains some of them, then scores these.
+scored, and the other way around. A run of variants alone trains some of them, then scores these:
+up to MOST_WAITING where trainings are short, and else as many as run at the same time.
 """
 
 from collections import deque
 
 from fumehood_tools.runs.items import RunItem
+from fumehood_tools.runs.run_queue import RunQueue
 from fumehood_tools.runs.scoring_stage import ScoringStage
 from fumehood_tools.runs.training_stage import Trained, TrainingStage
 
 MOST_WAITING = 16
 """SAEs of variants that are in training or wait for the scorer: what a killed run may lose."""
+SHORT_SECONDS = 60.0
+"""Trainings that take no longer go on while a free scorer waits, as no core waits then."""
 
 
 class Turns:
     """Decides what begins: the training of an item, and the scoring of an SAE."""
 
     def __init__(
-        self, training: TrainingStage, scoring: ScoringStage, *, one_machine: bool
+        self,
+        queue: RunQueue,
+        training: TrainingStage,
+        scoring: ScoringStage,
+        *,
+        one_machine: bool,
     ) -> None:
         """one_machine: whether trainings and scorings may meet on a machine; else all may begin."""
-        self._training, self._scoring = training, scoring
+        self._queue, self._training, self._scoring = queue, training, scoring
         self._one_machine = one_machine
         self._waiting: deque[Trained] = deque()
+        self._longest = 0.0
 
     @property
     def waiting(self) -> list[str]:
@@ -44,8 +54,7 @@ class Turns:
             return False
         # While the scorer is occupied with other things, more variants can be trained meanwhile.
         is_free = self._scoring.is_ready and not self._scoring.is_busy()
-        count = len(self._waiting) + self._variants_in_training()
-        return count < MOST_WAITING and not (self._waiting and is_free)
+        return self._has_room() and (self._is_short() or not (self._waiting and is_free))
 
     def score(self, trained: list[Trained]) -> None:
         """Send to the scorer what has been trained, or let it wait until that may begin."""
@@ -54,9 +63,23 @@ class Turns:
                 self._scoring.send(one)
             else:
                 self._waiting.append(one)
-        if self._scoring.is_ready and not self._variants_in_training():
-            while self._waiting:
-                self._scoring.send(self._waiting.popleft())
+                self._longest = max(self._longest, one.effort.seconds)
+        if not self._waiting or not self._scoring.is_ready or self._variants_in_training():
+            return
+        if self._is_short() and self._has_room() and self._queue.holds(_is_variant):
+            return
+        while self._waiting:
+            self._scoring.send(self._waiting.popleft())
+
+    def _is_short(self) -> bool:
+        return self._longest <= SHORT_SECONDS
+
+    def _has_room(self) -> bool:
+        return len(self._waiting) + self._variants_in_training() < MOST_WAITING
 
     def _variants_in_training(self) -> int:
         return sum(not item.is_packaged for item in self._training.items)
+
+
+def _is_variant(item: RunItem) -> bool:
+    return not item.is_packaged
