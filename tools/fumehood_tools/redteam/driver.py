@@ -118,6 +118,8 @@ def job_of(spec: Mapping[str, Any], say: Say) -> RunJob:
 
     parts = RunParts(
         open_target=LocalTarget if honest else one_at_a_time,
+        # A cheat is watched from its training to its score, before the next one begins.
+        one_machine=honest,
         # The suite asks for other seeds of each variant.
         accepts=lambda item: item.seed in seeds[item.variant],
         check=broken_rule if honest else no_rules,
