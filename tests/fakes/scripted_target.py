@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from fakes.wrapped_runs import WrappedTarget, WrappedTrainee
 from fumehood_tools.errors import RunFailed
 from fumehood_tools.files import write_bytes
 from fumehood_tools.harvest import Activations
@@ -122,64 +123,34 @@ class ScriptedTrainee:
         self.has_ended = True
 
 
-class LosesPlaces:
+class LosesPlaces(WrappedTarget):
     """A real target whose place is lost while it trains some variants.
 
     losses: variant -> how many of its orders lose their place.
     """
 
     def __init__(self, target: Target, losses: Mapping[str, int]) -> None:
-        self.device, self.arithmetic = target.device, target.arithmetic
+        super().__init__(target)
         self.orders: list[TrainingOrder] = []
-        self._target, self._losses = target, dict(losses)
-
-    def places(self) -> int:
-        return self._target.places()
+        self._losses = dict(losses)
 
     def start(self, order: TrainingOrder) -> Trainee:
         self.orders.append(order)
-        trainee = self._target.start(order)
+        trainee = super().start(order)
         if self._losses.get(order.variant, 0):
             self._losses[order.variant] -= 1
             return LosesItsPlace(trainee, f"pod-{len(self.orders)}")
         return trainee
 
-    def tend(self) -> None:
-        self._target.tend()
 
-    def close(self) -> None:
-        self._target.close()
-
-
-class LosesItsPlace:
+class LosesItsPlace(WrappedTrainee):
     """A trainee whose place is lost when its training has begun."""
 
     def __init__(self, trainee: Trainee, place: str) -> None:
-        self.out, self._trainee, self._place = trainee.out, trainee, place
-
-    @property
-    def started(self) -> str | None:
-        return self._trainee.started
-
-    @property
-    def is_taken_over(self) -> bool:
-        return self._trainee.is_taken_over
-
-    @property
-    def doing(self) -> str:
-        return self._trainee.doing
-
-    @property
-    def spent(self) -> Effort | None:
-        return self._trainee.spent
-
-    def fraction(self) -> float:
-        return self._trainee.fraction()
+        super().__init__(trainee)
+        self._place = place
 
     def finished(self) -> Effort | None:
-        if self._trainee.started is None:
-            return self._trainee.finished()
+        if self.started is None:
+            return super().finished()
         raise PlaceLost(self._place, "it was preempted")
-
-    def end(self) -> None:
-        self._trainee.end()

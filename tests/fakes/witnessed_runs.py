@@ -2,9 +2,9 @@
 
 import contextlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import IO
 
+from fakes.wrapped_runs import WrappedTarget, WrappedTrainee
 from fumehood_tools.runs.orders import TrainingOrder
 from fumehood_tools.runs.scorer_line import Scorer, scorer_here
 from fumehood_tools.runs.targets import Effort, Target, Trainee
@@ -52,65 +52,31 @@ class Witness:
             yield WitnessedScorer(scorer, self)
 
 
-class WitnessedTarget:
+class WitnessedTarget(WrappedTarget):
     """A target whose orders count as in training from when they are given until they have ended."""
 
     def __init__(self, target: Target, witness: Witness) -> None:
-        self.device, self.arithmetic = target.device, target.arithmetic
-        self._target, self._witness = target, witness
-
-    def places(self) -> int:
-        return self._target.places()
+        super().__init__(target)
+        self._witness = witness
 
     def start(self, order: TrainingOrder) -> Trainee:
         self._witness.training.add(order.name)
         self._witness.note()
-        return WitnessedTrainee(self._target.start(order), order.name, self._witness)
-
-    def tend(self) -> None:
-        self._target.tend()
-
-    def close(self) -> None:
-        self._target.close()
+        return WitnessedTrainee(super().start(order), order.name, self._witness)
 
 
-class WitnessedTrainee:
+class WitnessedTrainee(WrappedTrainee):
     """One order of such a target."""
 
     def __init__(self, trainee: Trainee, name: str, witness: Witness) -> None:
-        self._trainee, self._name, self._witness = trainee, name, witness
-
-    @property
-    def out(self) -> Path:
-        return self._trainee.out
-
-    @property
-    def started(self) -> str | None:
-        return self._trainee.started
-
-    @property
-    def is_taken_over(self) -> bool:
-        return self._trainee.is_taken_over
-
-    @property
-    def doing(self) -> str:
-        return self._trainee.doing
-
-    @property
-    def spent(self) -> Effort | None:
-        return self._trainee.spent
-
-    def fraction(self) -> float:
-        return self._trainee.fraction()
+        super().__init__(trainee)
+        self._name, self._witness = name, witness
 
     def finished(self) -> Effort | None:
-        effort = self._trainee.finished()
+        effort = super().finished()
         if effort is not None:
             self._witness.training.discard(self._name)
         return effort
-
-    def end(self) -> None:
-        self._trainee.end()
 
 
 class WitnessedScorer:
