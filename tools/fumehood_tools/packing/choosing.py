@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.packing.ranking import found_in
 from fumehood_tools.packing.request import PackRequest
-from fumehood_tools.packing.staging import Found, left_out_by_name, shown_path
+from fumehood_tools.packing.staging import Found, left_out_by_name, path_in_pack, shown_path
 from fumehood_tools.quoting import one_line
 from fumehood_tools.repositories import Checkout
 
@@ -20,7 +20,7 @@ _BINARY = frozenset(_SUFFIXES.split())
 def likely_texts(files: Sequence[str]) -> list[str]:
     """Return how the files that are text by their names are displayed; notebooks are scripts."""
     return [
-        shown_path(f"{file}.py" if file.endswith(".ipynb") else file)[0]
+        path_in_pack(file)
         for file in files
         if file.rpartition(".")[2] not in _BINARY and not left_out_by_name(file)
     ]

@@ -339,9 +339,12 @@ def in_order(files: Sequence[str]) -> Iterator[str]:
 
 def _order(name: str) -> str:
     """Return the key by which the names in a folder are sorted; that of a folder ends with /."""
-    if name.endswith(".ipynb"):
-        name += ".py"
-    return shown_path(name)[0].replace("/", "\0")
+    return path_in_pack(name).replace("/", "\0")
+
+
+def path_in_pack(file: str) -> str:
+    """Return how the path of a text file is displayed; that of a notebook is its script's."""
+    return shown_path(f"{file}.py" if file.endswith(".ipynb") else file)[0]
 
 
 def shown_path(path: str) -> tuple[str, str]:

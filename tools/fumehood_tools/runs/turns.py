@@ -48,9 +48,9 @@ class Turns:
 
     def may_train(self, item: RunItem) -> bool:
         """Whether the training of an item may begin now."""
-        if item.is_packaged or not self._one_machine:
+        if not self._takes_turns(item):
             return True
-        if any(not sent.is_packaged for sent in self._scoring.items):
+        if any(map(self._takes_turns, self._scoring.items)):
             return False
         # While the scorer is occupied with other things, more variants can be trained meanwhile.
         is_free = self._scoring.is_ready and not self._scoring.is_busy()
@@ -59,14 +59,14 @@ class Turns:
     def score(self, trained: list[Trained]) -> None:
         """Send to the scorer what has been trained, or let it wait until that may begin."""
         for one in trained:
-            if one.item.is_packaged or not self._one_machine:
-                self._scoring.send(one)
-            else:
+            if self._takes_turns(one.item):
                 self._waiting.append(one)
                 self._longest = max(self._longest, one.effort.seconds)
+            else:
+                self._scoring.send(one)
         if not self._waiting or not self._scoring.is_ready or self._variants_in_training():
             return
-        if self._is_short() and self._has_room() and self._queue.holds(_is_variant):
+        if self._is_short() and self._has_room() and self._queue.holds(self._takes_turns):
             return
         while self._waiting:
             self._scoring.send(self._waiting.popleft())
@@ -78,8 +78,8 @@ class Turns:
         return len(self._waiting) + self._variants_in_training() < MOST_WAITING
 
     def _variants_in_training(self) -> int:
-        return sum(not item.is_packaged for item in self._training.items)
+        return sum(map(self._takes_turns, self._training.items))
 
-
-def _is_variant(item: RunItem) -> bool:
-    return not item.is_packaged
+    def _takes_turns(self, item: RunItem) -> bool:
+        """Whether an item is a variant on a machine that also scores; ours wait for nobody."""
+        return self._one_machine and not item.is_packaged
